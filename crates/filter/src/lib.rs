@@ -1,0 +1,3 @@
+//! placeholder
+mod tree;
+pub use tree::{AttrPath, Expr, Filter, Literal, Op, Path};
