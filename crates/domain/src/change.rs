@@ -1,0 +1,145 @@
+//! Everything one decision does to the store, as a value.
+
+use std::sync::Arc;
+
+use rollcall_schema::{Base, Instant};
+use serde_json::{Map, Value};
+
+use crate::{Actor, EventId, Key, ResourceId};
+
+/// What one decision does: committed whole, or nothing of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// One entry per resource.
+    pub writes: Vec<Write>,
+}
+
+/// What happens to one resource, with the event that says so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Write {
+    /// The name of the resource type.
+    pub kind: Arc<str>,
+    /// The resource.
+    pub id: ResourceId,
+    /// When: `modified` where something changes, `created` for a new one.
+    pub at: Instant,
+    /// To the record.
+    pub act: Act,
+    /// To its relation. Nothing for [`Act::Delete`], which drops every edge at either end.
+    pub edges: Vec<EdgeOp>,
+    /// Appended in the same commit when, and only when, something changed.
+    pub event: Event,
+}
+
+/// What happens to a record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Act {
+    /// It begins, at version 1.
+    Create {
+        /// The body and what is indexed of it.
+        body: Body,
+        /// Every key.
+        keys: Vec<Key>,
+    },
+    /// Its body is replaced; the version moves by one.
+    Replace {
+        /// The version that was read: another one is [`CommitError::Stale`](crate::CommitError).
+        expect: u64,
+        /// The new body.
+        body: Body,
+        /// Keys that it no longer has.
+        removed: Vec<Key>,
+        /// Keys that it didn't have. Disjoint from `removed`.
+        added: Vec<Key>,
+    },
+    /// Only edges change: the version and `modified` move when at least one really did, and
+    /// nothing at all is written when none did. The record is not read.
+    Link {
+        /// The version that a client insists on.
+        expect: Option<u64>,
+    },
+    /// It ends. Edges at either end go with it. Each resource that loses an edge to it moves its
+    /// version and `modified` and gets an event of its own (`resource.changed`, the removal under
+    /// `members`, the same actor and time).
+    Delete {
+        /// The version that a client insists on.
+        expect: Option<u64>,
+    },
+}
+
+/// A record's body as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    /// The canonical document as JSON text, stored as it is.
+    pub text: String,
+    /// What references to the resource show.
+    pub display: Option<String>,
+}
+
+/// What becomes of one relation of a resource: sets, which read no other member.
+///
+/// Every id in `add` must be a resource of the same connection, else the commit is
+/// [`CommitError::UnknownMembers`](crate::CommitError). Adding what is there and removing what
+/// isn't change nothing. `add` and `remove` are disjoint; both are sorted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EdgeOp {
+    /// The path of the relation: `members`.
+    pub attr: Arc<str>,
+    /// What it starts from. With [`Base::Nothing`] the stored rows become exactly `add`: only the
+    /// difference is written.
+    pub base: Base,
+    /// Belong afterwards.
+    pub add: Vec<ResourceId>,
+    /// Don't belong afterwards.
+    pub remove: Vec<ResourceId>,
+}
+
+/// One entry of the organization's log, but for its number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Its id.
+    pub id: EventId,
+    /// Who did it.
+    pub actor: Actor,
+    /// What was done.
+    pub action: Action,
+    /// What changed: `before` and `after`, objects of the top-level attributes that differ. The
+    /// store adds, under the relation's path, `{"added": [ids], "removed": [ids]}` of the edges
+    /// that really changed, where there are any.
+    pub changes: Map<String, Value>,
+}
+
+/// What was done to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// It began.
+    Created,
+    /// It changed.
+    Changed,
+    /// It ended.
+    Deleted,
+}
+
+impl Action {
+    /// The name in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "resource.created",
+            Self::Changed => "resource.changed",
+            Self::Deleted => "resource.deleted",
+        }
+    }
+}
+
+/// What a commit did to one resource, in the order of [`Change::writes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The version afterwards.
+    pub version: u64,
+    /// `meta.created`.
+    pub created: Instant,
+    /// `meta.lastModified` afterwards.
+    pub modified: Instant,
+    /// Whether anything was written. Without, no event was appended either.
+    pub changed: bool,
+}

@@ -1,0 +1,70 @@
+//! Keys under which resources are found and kept unique.
+
+use std::sync::Arc;
+
+use rollcall_schema::{IndexKey, ResourceType};
+use sha2::{Digest, Sha256};
+
+/// The longest text that is kept whole as a key, in bytes; a longer one is an error to a B-tree.
+pub const LONGEST: usize = 512;
+
+/// How much of a longer text stays in front of its digest, in bytes.
+const HEAD: usize = 440;
+
+/// One row of the index of a resource: an attribute path and a folded value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// The path of the attribute: `emails.value`.
+    pub attr: Arc<str>,
+    /// The value, prepared for comparing (R-FILTER-07) and bounded by [`bounded`].
+    pub text: String,
+    /// Whether no other resource of the type may have it in this connection.
+    pub unique: bool,
+}
+
+impl Key {
+    pub(crate) fn of(ty: &ResourceType, key: &IndexKey) -> Self {
+        let attr = Arc::from(&*ty.attr(key.attr).path);
+        Self { attr, text: bounded(&key.key), unique: key.unique }
+    }
+}
+
+/// The text itself, or its beginning with a SHA-256 of the whole where it is longer than
+/// [`LONGEST`].
+pub fn bounded(text: &str) -> String {
+    if text.len() <= LONGEST {
+        return text.into();
+    }
+    let digest = Sha256::digest(text.as_bytes());
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}#{hex}", head(text))
+}
+
+/// Whether prefixes of, and order against, stored keys are decided by `needle` alone.
+pub(crate) const fn comparable(needle: &str) -> bool {
+    needle.len() <= HEAD - 4
+}
+
+fn head(text: &str) -> &str {
+    let end = (0..=HEAD).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    text.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_keys_stay_as_they_are() {
+        assert_eq!(bounded("jsmith"), "jsmith");
+        assert_eq!(bounded(&"x".repeat(LONGEST)), "x".repeat(LONGEST));
+    }
+
+    #[test]
+    fn long_keys_keep_a_prefix_and_differ() {
+        let (a, b) = (format!("{}a", "ü".repeat(400)), format!("{}b", "ü".repeat(400)));
+        assert_ne!(bounded(&a), bounded(&b));
+        assert!(bounded(&a).len() <= LONGEST);
+        assert!(bounded(&a).starts_with(&"ü".repeat(200)));
+    }
+}

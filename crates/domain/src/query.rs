@@ -1,0 +1,53 @@
+//! What is asked of a store.
+
+use rollcall_schema::{Condition, ResourceType, Sort};
+
+use crate::{Found, Load, Plan, ResourceId};
+
+/// A search over the resources of one type in one connection.
+#[derive(Debug)]
+pub struct Query<'a> {
+    /// The resource type.
+    pub ty: &'a ResourceType,
+    /// What resources must satisfy. Decides, whatever `plan` says.
+    pub condition: Option<&'a Condition>,
+    /// How an index narrows the search.
+    pub plan: &'a Plan,
+    /// The order; without one, by id, which is the order of creation (R-SORT-06).
+    pub sort: Option<Sort>,
+    /// Where the page begins.
+    pub from: Start,
+    /// How many resources at most. Zero asks for the total alone.
+    pub count: u32,
+    /// Whether the total is to be found.
+    pub total: Total,
+    /// What to load beside each resource.
+    pub load: Load,
+}
+
+/// Where a page begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Behind so many matches.
+    Skip(u64),
+    /// Behind the resource with this id, in the order of ids. Never with a sort.
+    After(ResourceId),
+}
+
+/// Whether the number of matches is to be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Total {
+    /// It is to be counted.
+    Wanted,
+    /// It was counted with an earlier page.
+    Known(u64),
+}
+
+/// One page of matches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The resources in order.
+    pub found: Vec<Found>,
+    /// How many match in all.
+    pub total: u64,
+}

@@ -1,0 +1,179 @@
+//! What is left to decide once an index has narrowed a search.
+
+use std::collections::BinaryHeap;
+
+use rollcall_schema::{Document, Order, SortKey};
+
+use crate::{FindError, Found, Page, Query, Start, Total, Unavailable};
+
+/// How many candidates one search may look at before it is [`FindError::TooMany`].
+pub const BUDGET: u64 = 200_000;
+
+/// Takes candidates in the order of ids, keeps those that match, and makes the page of them.
+///
+/// A store that can't answer a query from its indexes alone reads the candidates in batches,
+/// starting behind [`Start::After`] where the query says so, and offers each one.
+#[derive(Debug)]
+pub struct Sieve<'q> {
+    query: &'q Query<'q>,
+    looked_at: u64,
+    matched: u64,
+    page: Kept,
+}
+
+/// Whether a sieve wants more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// The page may still change.
+    More,
+    /// It can't.
+    Enough,
+}
+
+#[derive(Debug)]
+enum Kept {
+    InOrder(Vec<Found>),
+    Sorted { keep: usize, heap: BinaryHeap<Ranked> },
+}
+
+/// A match with its place in the order; the greatest is the last.
+#[derive(Debug)]
+struct Ranked {
+    rank: (Directed, uuid::Uuid),
+    found: Found,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Directed {
+    Up(SortKey),
+    Down(std::cmp::Reverse<SortKey>),
+}
+
+impl<'q> Sieve<'q> {
+    /// An empty sieve for a query.
+    pub fn new(query: &'q Query<'q>) -> Self {
+        let page = match query.sort {
+            None => Kept::InOrder(Vec::new()),
+            Some(_) => {
+                let keep = skip(query).saturating_add(u64::from(query.count));
+                let keep = usize::try_from(keep).unwrap_or(usize::MAX);
+                Kept::Sorted { keep, heap: BinaryHeap::new() }
+            }
+        };
+        Self { query, looked_at: 0, matched: 0, page }
+    }
+
+    /// Looks at the next candidate.
+    ///
+    /// # Errors
+    /// [`FindError::TooMany`] beyond the [`BUDGET`]; [`FindError::Unavailable`] when the stored
+    /// body can't be read.
+    pub fn offer(&mut self, found: Found) -> Result<Want, FindError> {
+        self.looked_at += 1;
+        if self.looked_at > BUDGET {
+            return Err(FindError::TooMany);
+        }
+        let document = Document::from_stored(&found.record.body).map_err(Unavailable::new)?;
+        let id = found.record.id.to_string();
+        let view = found.view(&id, &document);
+        if self.query.condition.is_some_and(|condition| !condition.matches(self.query.ty, &view)) {
+            return Ok(Want::More);
+        }
+        self.matched += 1;
+        match (&mut self.page, self.query.sort) {
+            (Kept::Sorted { keep, heap }, Some(sort)) => {
+                let key = self.query.ty.sort_key(sort.by, &view);
+                let key = match sort.order {
+                    Order::Ascending => Directed::Up(key),
+                    Order::Descending => Directed::Down(std::cmp::Reverse(key)),
+                };
+                heap.push(Ranked { rank: (key, found.record.id.uuid()), found });
+                if heap.len() > *keep {
+                    heap.pop();
+                }
+            }
+            (Kept::InOrder(page), _) => {
+                if self.matched > skip(self.query) && page.len() < wanted(self.query) {
+                    page.push(found);
+                }
+            }
+            (Kept::Sorted { .. }, None) => {}
+        }
+        Ok(self.want())
+    }
+
+    /// The page, once there are no more candidates or no more are wanted.
+    pub fn finish(self) -> Page {
+        let total = match self.query.total {
+            Total::Wanted => self.matched,
+            Total::Known(total) => total,
+        };
+        let found = match self.page {
+            Kept::InOrder(page) => page,
+            Kept::Sorted { heap, .. } => {
+                let skip = usize::try_from(skip(self.query)).unwrap_or(usize::MAX);
+                let sorted = heap.into_sorted_vec().into_iter().map(|ranked| ranked.found);
+                sorted.skip(skip).take(wanted(self.query)).collect()
+            }
+        };
+        Page { found, total }
+    }
+
+    fn want(&self) -> Want {
+        match (&self.page, self.query.total) {
+            (Kept::InOrder(page), Total::Known(_)) if page.len() >= wanted(self.query) => {
+                Want::Enough
+            }
+            _ => Want::More,
+        }
+    }
+}
+
+const fn skip(query: &Query<'_>) -> u64 {
+    match query.from {
+        Start::Skip(n) => n,
+        Start::After(_) => 0,
+    }
+}
+
+const fn wanted(query: &Query<'_>) -> usize {
+    query.count as usize
+}
+
+impl Ord for Directed {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        match (self, other) {
+            (Self::Up(a), Self::Up(b)) => a.cmp(b),
+            (Self::Down(a), Self::Down(b)) => a.cmp(b),
+            // One query has one direction.
+            (Self::Up(_), Self::Down(_)) => std::cmp::Ordering::Less,
+            (Self::Down(_), Self::Up(_)) => std::cmp::Ordering::Greater,
+        }
+    }
+}
+
+impl PartialOrd for Directed {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ranked {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.rank.cmp(&other.rank)
+    }
+}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Ranked {
+    fn eq(&self, other: &Self) -> bool {
+        self.rank == other.rank
+    }
+}
+
+impl Eq for Ranked {}
