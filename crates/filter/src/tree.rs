@@ -45,12 +45,42 @@ pub enum Op {
     Le,
 }
 
+impl Op {
+    /// Every operator.
+    pub const ALL: [Self; 9] =
+        [Self::Eq, Self::Ne, Self::Co, Self::Sw, Self::Ew, Self::Gt, Self::Ge, Self::Lt, Self::Le];
+
+    /// The operator as written in a filter.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Eq => "eq",
+            Self::Ne => "ne",
+            Self::Co => "co",
+            Self::Sw => "sw",
+            Self::Ew => "ew",
+            Self::Gt => "gt",
+            Self::Ge => "ge",
+            Self::Lt => "lt",
+            Self::Le => "le",
+        }
+    }
+
+    /// The operator that `text` names, in any case (R-FILTER-02).
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|op| op.as_str().eq_ignore_ascii_case(text))
+    }
+}
+
 /// An attribute as it was written; nothing is resolved yet.
 ///
 /// `urn:…:2.0:User:name.givenName` splits at the last colon before the attribute name
 /// (R-EXT-03). A bare extension URN splits the same way (`urn:…:2.0` and `User`): whoever
-/// resolves must try [`AttrPath::text`] as a schema first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// resolves must try [`AttrPath::text`] as a schema first. `urn:…:2.0:User.manager` has the name
+/// `User` and the sub-attribute `manager` (R-PATCH-63); a further dot stays in `sub`. A URN that
+/// ends in no name, as `urn:example:2.0`, keeps `2.0` whole in `name`.
+///
+/// Two paths are equal wherever they stand.
+#[derive(Clone, Copy, Debug, Eq)]
 pub struct AttrPath<'t> {
     /// The whole path as written.
     pub text: &'t str,
@@ -62,6 +92,12 @@ pub struct AttrPath<'t> {
     pub sub: Option<&'t str>,
     /// Where the path begins, in bytes from the start of the text.
     pub offset: usize,
+}
+
+impl PartialEq for AttrPath<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.text, self.urn, self.name, self.sub) == (other.text, other.urn, other.name, other.sub)
+    }
 }
 
 /// A value as it was written.

@@ -1,0 +1,89 @@
+//! Builds the nodes that the grammar names.
+
+use std::borrow::Cow;
+
+use crate::{
+    error::{ErrorKind, SyntaxError},
+    tree::{AttrPath, Expr, Filter, Literal, Op},
+};
+
+type Verb<'t> = Option<(Op, Literal<'t>)>;
+
+pub(crate) fn or<'t>(first: Filter<'t>, rest: Vec<Filter<'t>>) -> Filter<'t> {
+    if rest.is_empty() {
+        return first;
+    }
+    let mut parts = Vec::with_capacity(rest.len() + 1);
+    for part in std::iter::once(first).chain(rest) {
+        match part {
+            Expr::Or(inner) => parts.extend(inner),
+            other => parts.push(other),
+        }
+    }
+    Expr::Or(parts)
+}
+
+pub(crate) fn and<'t>(first: Filter<'t>, rest: Vec<Filter<'t>>) -> Filter<'t> {
+    if rest.is_empty() {
+        return first;
+    }
+    let mut parts = Vec::with_capacity(rest.len() + 1);
+    for part in std::iter::once(first).chain(rest) {
+        match part {
+            Expr::And(inner) => parts.extend(inner),
+            other => parts.push(other),
+        }
+    }
+    Expr::And(parts)
+}
+
+pub(crate) fn test<'t>(attr: AttrPath<'t>, verb: Verb<'t>) -> Filter<'t> {
+    match verb {
+        Some((op, value)) => Expr::Compare(attr, op, value),
+        None => Expr::Present(attr),
+    }
+}
+
+/// Reads `attr[inner].sub op value` as `attr[inner and sub op value]` (R-FILTER-26).
+pub(crate) fn any_with<'t>(
+    attr: AttrPath<'t>,
+    inner: Filter<'t>,
+    sub: AttrPath<'t>,
+    verb: Verb<'t>,
+) -> Filter<'t> {
+    Expr::Any(attr, Box::new(and(inner, vec![test(sub, verb)])))
+}
+
+/// Splits at the last colon, then at the first dot behind it (R-EXT-03).
+pub(crate) fn attr(text: &str, offset: usize) -> AttrPath<'_> {
+    let (urn, tail) = match text.rsplit_once(':') {
+        Some((urn, tail)) => (Some(urn), tail),
+        None => (None, text),
+    };
+    let (name, sub) = match tail.split_once('.') {
+        Some((name, sub)) if is_name(name) => (name, Some(sub)),
+        _ => (tail, None),
+    };
+    AttrPath { text, urn, name, sub, offset }
+}
+
+pub(crate) fn undotted(dotted: &str) -> &str {
+    dotted.strip_prefix('.').unwrap_or(dotted)
+}
+
+/// Decodes a JSON string, borrowing what has no escape.
+pub(crate) fn string(quoted: &str, offset: usize) -> Result<Cow<'_, str>, SyntaxError> {
+    serde_json::from_str(quoted)
+        .map(Cow::Borrowed)
+        .or_else(|_| serde_json::from_str(quoted).map(Cow::Owned))
+        .map_err(|_| {
+            SyntaxError::unexpected(ErrorKind::Filter, offset, quoted, "a JSON string").hinted(Some(
+                "escapes are `\\\"`, `\\\\`, `\\/`, `\\b`, `\\f`, `\\n`, `\\r`, `\\t` and `\\uXXXX`, \
+                 surrogates in pairs",
+            ))
+        })
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '$')
+}
