@@ -1,0 +1,54 @@
+//! `cargo xtask conformance`: other people's SCIM test tools against our server.
+
+mod findings;
+mod server;
+mod tools;
+
+use std::fs;
+
+use anyhow::{Context, Result, bail};
+
+use crate::conformance::findings::{Opinion, Report};
+use crate::conformance::server::Server;
+use crate::conformance::tools::Tools;
+use crate::postgres::Postgres;
+use crate::workspace::Workspace;
+
+/// Starts the server on each store and runs the tools against it.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let tools = Tools::install(workspace)?;
+    let rollcall = workspace.build_rollcall()?;
+    let scratch = workspace.target.join("conformance").join(format!("run-{}", std::process::id()));
+    fs::create_dir_all(&scratch).with_context(|| format!("creating {}", scratch.display()))?;
+    let sqlite = format!("sqlite:{}", scratch.join("rollcall.sqlite3").display());
+    let server = Server::start(&rollcall, &sqlite, &scratch)?;
+    let mut sound = judge(&tools, "SQLite", &server.url(), server.token())?;
+    server.stop()?;
+
+    let postgres = Postgres::obtain(workspace)?;
+    fs::create_dir_all(&scratch).with_context(|| format!("creating {}", scratch.display()))?;
+    let server = Server::start(&rollcall, postgres.url(), &scratch)?;
+    sound &= judge(&tools, "PostgreSQL", &server.url(), server.token())?;
+    server.stop()?;
+    verdict(sound)
+}
+
+/// Runs the tools against a server that is already there.
+pub(crate) fn run_against(workspace: &Workspace, url: &str, token: &str) -> Result<()> {
+    let tools = Tools::install(workspace)?;
+    verdict(judge(&tools, url, url, token)?)
+}
+
+fn judge(tools: &Tools, name: &str, url: &str, token: &str) -> Result<bool> {
+    let findings = tools.run(url, token)?;
+    let report = Report::judge(&findings, &Opinion::listed()?);
+    println!("{}", report.describe(name));
+    Ok(report.is_sound())
+}
+
+fn verdict(sound: bool) -> Result<()> {
+    if !sound {
+        bail!("the conformance tools found what is not in xtask/src/conformance/allowed.json");
+    }
+    Ok(())
+}
