@@ -8,8 +8,8 @@ struct Home {
     what: &'static str,
     words: &'static [&'static str],
     crates: &'static [&'static str],
-    /// A crate that may use them on or under a line with this comment.
-    marked: Option<(&'static str, &'static str)>,
+    /// Crates that may use them on or under a line with a comment of this text.
+    marked: &'static [(&'static str, &'static str)],
 }
 
 const HOMES: &[Home] = &[
@@ -17,13 +17,13 @@ const HOMES: &[Home] = &[
         what: "SQL",
         words: &["diesel", "diesel_async", "diesel_migrations", "sql_query", "tokio_postgres"],
         crates: &["postgres", "sqlite", "bench"],
-        marked: None,
+        marked: &[],
     },
     Home {
         what: "an HTTP status",
         words: &["StatusCode"],
         crates: &["http", "console", "outbound"],
-        marked: None,
+        marked: &[],
     },
     Home {
         what: "folding of names",
@@ -36,7 +36,7 @@ const HOMES: &[Home] = &[
             "eq_ignore_ascii_case",
         ],
         crates: &["schema", "filter"],
-        marked: Some(("http", "// tidy: header names")),
+        marked: &[("http", "// tidy: header names"), ("server", "// tidy: setting names")],
     },
 ];
 
@@ -84,7 +84,7 @@ fn away_from(home: &Home, file: &File) -> Vec<usize> {
         return Vec::new();
     }
     let mut lines = lines_with_any(file.production(), home.words);
-    if let Some((_, marker)) = home.marked.filter(|(name, _)| *name == file.crate_name) {
+    if let Some((_, marker)) = home.marked.iter().find(|(name, _)| *name == file.crate_name) {
         let raw: Vec<&str> = file.source.raw.lines().collect();
         let marked =
             |line: usize| raw.get(line.wrapping_sub(1)).is_some_and(|text| text.contains(marker));
@@ -143,6 +143,7 @@ mod tests {
         check("crates/http/src/a.rs", "a.eq_ignore_ascii_case(b)", &[complaint]);
         check("crates/http/src/a.rs", "// tidy: header names\na.eq_ignore_ascii_case(b)", &[]);
         check("crates/http/src/a.rs", "a.eq_ignore_ascii_case(b) // tidy: header names", &[]);
+        check("crates/server/src/a.rs", "// tidy: setting names\na.to_uppercase()", &[]);
         let complaint = "crates/domain/src/a.rs:2: folding of names does not belong here";
         let text = "// tidy: header names\na.eq_ignore_ascii_case(b)";
         check("crates/domain/src/a.rs", text, &[complaint]);
