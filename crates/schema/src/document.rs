@@ -31,10 +31,6 @@ impl Document {
         &self.0
     }
 
-    pub(crate) const fn body_mut(&mut self) -> &mut Map<String, Value> {
-        &mut self.0
-    }
-
     /// The body, to be changed into something that is no longer a document.
     pub fn into_body(self) -> Map<String, Value> {
         self.0

@@ -1,4 +1,5 @@
 //! What POST and PUT accept, refuse and leave out.
+#![expect(clippy::indexing_slicing, reason = "a test may panic")]
 
 use rollcall_schema::{
     Accept, Accepted, Base, Document, Profile, ResourceType, Violation, standard,
@@ -37,7 +38,7 @@ fn check(key: &str, value: Value, expect: Value) {
     assert_eq!(body(&accepted(user(), input, &Profile::GENERIC)), wanted);
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Refusal {
     Syntax,
     Value,
