@@ -1,18 +1,43 @@
 //! Provisioning as pure decisions over ports.
+//!
+//! What a request changes is **decided purely** and **committed as one value**: [`decide`] takes
+//! what a resource was and what it is asked to be, and makes a [`Change`]; a [`Store`] applies it
+//! whole or not at all. [`Directory`] is that sentence for each SCIM operation, [`Connections`]
+//! makes connections and their tokens, [`Authenticator`] turns a token into a [`Context`].
+//!
+//! Teams that embed provisioning with a store of their own take this crate alone: they implement
+//! [`Store`] and [`Registry`], and hold them to the contract suite of `rollcall-testkit`.
+//!
+//! It knows no SQL and no HTTP, and it answers with outcomes, never with status codes.
+#![warn(missing_docs)]
+
+mod anchors;
+mod authenticate;
 mod change;
 mod connection;
+mod connections;
 mod context;
+mod decide;
+mod directory;
+mod error;
 mod ids;
 mod key;
 mod plan;
 mod ports;
 mod query;
 mod record;
+mod secret;
 mod sieve;
+mod system;
 
+pub use authenticate::{AuthError, Authenticator, BELIEVED_FOR};
 pub use change::{Act, Action, Body, Change, EdgeOp, Event, Write, Written};
 pub use connection::{Connection, IdpKind, NoSuchIdp, Organization, Token, TokenHash};
+pub use connections::{Connections, ConnectionsError, Minted};
 pub use context::{Actor, Context, Scope};
+pub use decide::{After, Before, Stamp, decide, edge_ops};
+pub use directory::{Derived, Directory, Named, Precondition, Search};
+pub use error::Error;
 pub use ids::{ConnectionId, EventId, NotAnId, OrganizationId, ResourceId, TokenId};
 pub use key::{Key, LONGEST, bounded};
 pub use plan::{Candidates, KeyTest, Plan};
@@ -21,4 +46,6 @@ pub use ports::{
 };
 pub use query::{Page, Query, Start, Total};
 pub use record::{Edge, Found, Load, Record};
+pub use secret::{Secret, WeakSecret};
 pub use sieve::{BUDGET, Sieve, Want};
+pub use system::{SystemClock, UuidIds};

@@ -3,9 +3,11 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use rollcall_schema::Instant;
+use rollcall_filter::{Expr, Op};
+use rollcall_schema::{AttrRef, Condition, Instant, Moment, Operand, ResourceType, Storage};
 
 use crate::ResourceId;
+use crate::key::comparable;
 
 /// What a store asks its indexes for a filter.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,4 +64,287 @@ pub enum KeyTest {
 impl Plan {
     /// Every resource of the type, as for a list without a filter.
     pub const ALL: Self = Self { candidates: Candidates::All, exact: true };
+}
+
+impl Plan {
+    /// Plans a condition: leaf by leaf, widening where no index answers.
+    pub fn of(ty: &ResourceType, condition: &Condition) -> Self {
+        Planner { ty, inside: false }.plan(condition.expr())
+    }
+
+    const fn exact(candidates: Candidates) -> Self {
+        Self { candidates, exact: true }
+    }
+
+    const fn widened(candidates: Candidates) -> Self {
+        Self { candidates, exact: false }
+    }
+}
+
+struct Planner<'a> {
+    ty: &'a ResourceType,
+    /// Whether one element has to satisfy everything, which index rows of the whole can't tell.
+    inside: bool,
+}
+
+impl Planner<'_> {
+    fn plan(&self, expr: &Expr<AttrRef, Operand>) -> Plan {
+        match expr {
+            Expr::And(parts) => self.all(parts),
+            Expr::Or(parts) => self.any(parts),
+            Expr::Not(part) => self.not(self.plan(part)),
+            Expr::Compare(at, op, operand) => self.compare(*at, *op, operand),
+            Expr::Present(at) => self.present(*at),
+            Expr::Any(_, part) => self.element(part),
+        }
+    }
+
+    fn all(&self, parts: &[Expr<AttrRef, Operand>]) -> Plan {
+        let plans: Vec<_> = parts.iter().map(|part| self.plan(part)).collect();
+        let exact = plans.iter().all(|plan| plan.exact);
+        let mut sets: Vec<_> = plans
+            .into_iter()
+            .map(|plan| plan.candidates)
+            .filter(|set| *set != Candidates::All)
+            .collect();
+        let candidates = match sets.len() {
+            0 => Candidates::All,
+            1 => sets.remove(0),
+            _ => Candidates::And(sets),
+        };
+        Plan { candidates, exact }
+    }
+
+    fn any(&self, parts: &[Expr<AttrRef, Operand>]) -> Plan {
+        let plans: Vec<_> = parts.iter().map(|part| self.plan(part)).collect();
+        let exact = plans.iter().all(|plan| plan.exact);
+        if plans.iter().any(|plan| plan.candidates == Candidates::All) {
+            let exact = plans.iter().any(|plan| plan.exact && plan.candidates == Candidates::All);
+            return Plan { candidates: Candidates::All, exact };
+        }
+        let mut sets: Vec<_> = plans.into_iter().map(|plan| plan.candidates).collect();
+        let candidates = match sets.len() {
+            0 => Candidates::None,
+            1 => sets.remove(0),
+            _ => Candidates::Or(sets),
+        };
+        Plan { candidates, exact }
+    }
+
+    /// The complement of a superset is no superset; nor is that of a whole for one element.
+    fn not(&self, plan: Plan) -> Plan {
+        match plan {
+            _ if self.inside => Plan::widened(Candidates::All),
+            Plan { exact: false, .. } => Plan::widened(Candidates::All),
+            Plan { candidates: Candidates::All, .. } => Plan::exact(Candidates::None),
+            Plan { candidates: Candidates::None, .. } => Plan::exact(Candidates::All),
+            Plan { candidates, .. } => Plan::exact(Candidates::Not(Box::new(candidates))),
+        }
+    }
+
+    /// One leaf in brackets says what it says without; several must meet in one element.
+    fn element(&self, part: &Expr<AttrRef, Operand>) -> Plan {
+        let plan = Planner { ty: self.ty, inside: true }.plan(part);
+        let single = matches!(part, Expr::Compare(..));
+        Plan { exact: plan.exact && single, ..plan }
+    }
+
+    fn compare(&self, at: AttrRef, op: Op, operand: &Operand) -> Plan {
+        match (op, operand) {
+            (Op::Eq, Operand::Null) => self.not(self.present(at)),
+            (Op::Ne, Operand::Null) => self.present(at),
+            (Op::Ne, _) if self.multi_valued(at) => Plan::widened(Candidates::All),
+            (Op::Ne, _) => self.not(self.compare(at, Op::Eq, operand)),
+            (_, Operand::Text { sent, key }) => self.text(at, op, sent, key),
+            (_, Operand::Moment(moment)) => self.moment(at, op, *moment),
+            (Op::Eq, Operand::Boolean(truth)) if self.ty.leaf(at).indexed => {
+                Plan::exact(self.key(at, KeyTest::Equals(truth.to_string())))
+            }
+            _ => Plan::widened(Candidates::All),
+        }
+    }
+
+    fn text(&self, at: AttrRef, op: Op, sent: &str, key: &str) -> Plan {
+        let def = self.ty.leaf(at);
+        match (def.storage, op) {
+            (Storage::Server, Op::Eq) if &*def.path == "id" => {
+                Plan::exact(sent.parse().map_or(Candidates::None, Candidates::Id))
+            }
+            (Storage::Relation, Op::Eq) if &*def.name == "value" => {
+                let relation = Arc::from(&*self.ty.attr(at.attr).path);
+                let holding = |id| Candidates::Holding(relation, id);
+                Plan::exact(sent.parse().map_or(Candidates::None, holding))
+            }
+            (Storage::Document, _) if def.indexed && !key.is_empty() => self.indexed(at, op, key),
+            _ => Plan::widened(Candidates::All),
+        }
+    }
+
+    fn indexed(&self, at: AttrRef, op: Op, key: &str) -> Plan {
+        use Bound::{Excluded, Included, Unbounded};
+        let key = key.to_owned();
+        let test = match op {
+            Op::Eq => KeyTest::Equals(crate::bounded(&key)),
+            _ if !comparable(&key) => return Plan::widened(Candidates::All),
+            Op::Sw => KeyTest::Prefix(key),
+            Op::Gt => KeyTest::Within(Excluded(key), Unbounded),
+            Op::Ge => KeyTest::Within(Included(key), Unbounded),
+            Op::Lt => KeyTest::Within(Unbounded, Excluded(key)),
+            Op::Le => KeyTest::Within(Unbounded, Included(key)),
+            Op::Ne | Op::Co | Op::Ew => return Plan::widened(Candidates::All),
+        };
+        Plan::exact(self.key(at, test))
+    }
+
+    /// Stored times are milliseconds; what is asked may be finer.
+    fn moment(&self, at: AttrRef, op: Op, moment: Moment) -> Plan {
+        use Bound::{Excluded, Included, Unbounded};
+        let floor = Instant::from_millis(moment.floor_millis());
+        let ceil = Instant::from_millis(moment.ceil_millis());
+        let bounds = match op {
+            Op::Eq if floor != ceil => return Plan::exact(Candidates::None),
+            Op::Eq => (Included(floor), Included(floor)),
+            Op::Gt => (Excluded(floor), Unbounded),
+            Op::Ge => (Included(ceil), Unbounded),
+            Op::Lt => (Unbounded, Excluded(ceil)),
+            Op::Le => (Unbounded, Included(floor)),
+            Op::Ne | Op::Co | Op::Sw | Op::Ew => return Plan::widened(Candidates::All),
+        };
+        match &*self.ty.leaf(at).path {
+            "meta.created" => Plan::exact(Candidates::Created(bounds.0, bounds.1)),
+            "meta.lastModified" => Plan::exact(Candidates::Modified(bounds.0, bounds.1)),
+            _ => Plan::widened(Candidates::All),
+        }
+    }
+
+    fn present(&self, at: AttrRef) -> Plan {
+        let def = self.ty.leaf(at);
+        match def.storage {
+            Storage::Server if &*def.path == "id" => Plan::exact(Candidates::All),
+            Storage::Relation => {
+                let exact = def.parent.is_none() || &*def.name == "value";
+                let relation = Arc::from(&*self.ty.attr(at.attr).path);
+                Plan { candidates: Candidates::HoldingAny(relation), exact }
+            }
+            Storage::Document if def.indexed => Plan::exact(self.key(at, KeyTest::NotEmpty)),
+            _ => Plan::widened(Candidates::All),
+        }
+    }
+
+    fn key(&self, at: AttrRef, test: KeyTest) -> Candidates {
+        Candidates::Key(Arc::from(&*self.ty.leaf(at).path), test)
+    }
+
+    /// Inside brackets a part is one of many even if it is single in its element.
+    fn multi_valued(&self, at: AttrRef) -> bool {
+        self.inside || self.ty.attr(at.attr).multi_valued || self.ty.leaf(at).multi_valued
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rollcall_filter::parse_filter;
+    use rollcall_schema::{Profile, standard};
+
+    use super::*;
+
+    fn plan(kind: &str, filter: &str) -> Plan {
+        let ty = standard::types().iter().find(|ty| ty.name() == kind).unwrap();
+        let filter = parse_filter(filter).unwrap();
+        Plan::of(ty, &ty.condition(&filter, &Profile::GENERIC).unwrap())
+    }
+
+    fn key(attr: &str, test: KeyTest) -> Candidates {
+        Candidates::Key(attr.into(), test)
+    }
+
+    fn equals(attr: &str, text: &str) -> Candidates {
+        key(attr, KeyTest::Equals(text.into()))
+    }
+
+    #[track_caller]
+    fn exact(filter: &str, candidates: Candidates) {
+        assert_eq!(plan("User", filter), Plan { candidates, exact: true }, "{filter}");
+    }
+
+    #[track_caller]
+    fn widened(filter: &str, candidates: Candidates) {
+        assert_eq!(plan("User", filter), Plan { candidates, exact: false }, "{filter}");
+    }
+
+    #[test]
+    fn indexed_leaves_are_exact() {
+        exact(r#"userName eq "BJensen""#, equals("userName", "bjensen"));
+        exact(r#"userName sw "J""#, key("userName", KeyTest::Prefix("j".into())));
+        exact("active eq true", equals("active", "true"));
+        exact("userName pr", key("userName", KeyTest::NotEmpty));
+        exact(r#"emails.value eq "A@x""#, equals("emails.value", "a@x"));
+        exact(r#"emails[value eq "a@x"]"#, equals("emails.value", "a@x"));
+        exact(r#"id eq "U1""#, Candidates::None);
+        exact("id pr", Candidates::All);
+    }
+
+    #[test]
+    fn what_no_index_answers_widens() {
+        widened(r#"title eq "x""#, Candidates::All);
+        widened(r#"userName co "x""#, Candidates::All);
+        widened(r#"userName sw """#, Candidates::All);
+        widened(r#"not (title eq "x")"#, Candidates::All);
+        widened(r#"title eq "x" and userName eq "a""#, equals("userName", "a"));
+        widened(r#"title eq "x" or userName eq "a""#, Candidates::All);
+    }
+
+    /// Several conditions in one element are a superset; a complement in brackets is none.
+    #[test]
+    fn value_paths_narrow_but_don_t_decide() {
+        let both = vec![equals("emails.type", "work"), equals("emails.value", "a@x")];
+        widened(r#"emails[type eq "work" and value eq "a@x"]"#, Candidates::And(both));
+        widened(r#"emails[not (type eq "work")]"#, Candidates::All);
+        widened(r#"emails[type ne "work"]"#, Candidates::All);
+        widened(r#"emails.type ne "work""#, Candidates::All);
+    }
+
+    #[test]
+    fn complements_and_unions() {
+        let not = |set| Candidates::Not(Box::new(set));
+        exact(r#"not (emails.type eq "work")"#, not(equals("emails.type", "work")));
+        exact(r#"userName ne "a""#, not(equals("userName", "a")));
+        exact("active eq null", not(key("active", KeyTest::NotEmpty)));
+        exact(
+            r#"userName eq "a" or externalId eq "A""#,
+            Candidates::Or(vec![equals("userName", "a"), equals("externalId", "A")]),
+        );
+        exact(r#"not (nope pr)"#, Candidates::All);
+        exact(r#"nope eq "x""#, Candidates::None);
+    }
+
+    /// R-FILTER-08: what is asked may be finer than the milliseconds that are kept.
+    #[test]
+    fn times_are_ranges_of_milliseconds() {
+        use Bound::{Excluded, Included, Unbounded};
+        let at = Instant::from_millis(1_000);
+        exact(
+            r#"meta.created eq "1970-01-01T00:00:01Z""#,
+            Candidates::Created(Included(at), Included(at)),
+        );
+        exact(r#"meta.created eq "1970-01-01T00:00:00.9999999Z""#, Candidates::None);
+        exact(
+            r#"meta.lastModified ge "1970-01-01T00:00:00.9999999Z""#,
+            Candidates::Modified(Included(at), Unbounded),
+        );
+        exact(
+            r#"meta.lastModified gt "1970-01-01T00:00:01.0001Z""#,
+            Candidates::Modified(Excluded(at), Unbounded),
+        );
+    }
+
+    #[test]
+    fn relations_are_looked_up_by_member() {
+        let id: ResourceId = "0197b3a0-0000-7000-8000-000000000001".parse().unwrap();
+        let holding = Plan::exact(Candidates::Holding("members".into(), id));
+        assert_eq!(plan("Group", &format!(r#"members eq "{id}""#)), holding);
+        assert_eq!(plan("Group", &format!(r#"members[value eq "{id}"]"#)), holding);
+        let none = Candidates::Not(Box::new(Candidates::HoldingAny("members".into())));
+        assert_eq!(plan("Group", "not (members pr)"), Plan::exact(none));
+    }
 }

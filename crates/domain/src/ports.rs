@@ -5,8 +5,8 @@ use rollcall_schema::{Instant, ResourceType};
 use uuid::Uuid;
 
 use crate::{
-    Change, Connection, ConnectionId, Edge, Found, Load, Organization, Page, Query,
-    ResourceId, Scope, Token, TokenHash, TokenId, Written,
+    Change, Connection, ConnectionId, Edge, Found, Load, Organization, Page, Query, ResourceId,
+    Scope, Token, TokenHash, TokenId, Written,
 };
 
 /// A failure of a store that the domain can do nothing about. The source is for logs only.
@@ -191,4 +191,3 @@ pub trait Ids: Send + Sync {
     /// A UUIDv7, greater than every one that this source gave before.
     fn next(&self) -> Uuid;
 }
-

@@ -177,3 +177,70 @@ impl PartialEq for Ranked {
 }
 
 impl Eq for Ranked {}
+
+#[cfg(test)]
+mod tests {
+    use rollcall_filter::parse_filter;
+    use rollcall_schema::{Instant, Profile, ResourceType, Sort, standard};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{Load, Plan, Record, ResourceId};
+
+    fn ty() -> &'static ResourceType {
+        standard::types().iter().find(|ty| ty.name() == "User").unwrap()
+    }
+
+    fn found(n: u128, title: &str) -> Found {
+        let record = Record {
+            id: ResourceId::from_uuid(Uuid::from_u128(n)),
+            version: 1,
+            created: Instant::from_millis(0),
+            modified: Instant::from_millis(0),
+            body: format!(r#"{{"userName":"u{n}","title":"{title}"}}"#),
+        };
+        Found { record, links: vec![], incoming: vec![] }
+    }
+
+    /// The page of seven users with titles c b a c b a "", and the total.
+    fn sieve(filter: &str, sort: Option<Order>, from: Start, count: u32) -> (Vec<u128>, u64) {
+        let condition = ty().condition(&parse_filter(filter).unwrap(), &Profile::GENERIC).unwrap();
+        let by = rollcall_filter::parse_attr_path("title").unwrap();
+        let sort: Option<Sort> =
+            sort.and_then(|order| ty().sort(&by, order, &Profile::GENERIC).unwrap());
+        let query = Query {
+            ty: ty(),
+            condition: Some(&condition),
+            plan: &Plan::ALL,
+            sort,
+            from,
+            count,
+            total: Total::Wanted,
+            load: Load::default(),
+        };
+        let mut sieve = Sieve::new(&query);
+        for (n, title) in (1..).zip(["c", "b", "a", "c", "b", "a", ""]) {
+            assert_eq!(sieve.offer(found(n, title)).unwrap(), Want::More);
+        }
+        let page = sieve.finish();
+        (page.found.iter().map(|found| found.record.id.uuid().as_u128()).collect(), page.total)
+    }
+
+    #[test]
+    fn keeps_what_matches_in_order() {
+        assert_eq!(sieve(r#"title eq "a""#, None, Start::Skip(0), 9), (vec![3, 6], 2));
+        assert_eq!(sieve("userName pr", None, Start::Skip(5), 9), (vec![6, 7], 7));
+        assert_eq!(sieve("userName pr", None, Start::Skip(1), 2), (vec![2, 3], 7));
+        assert_eq!(sieve("userName pr", None, Start::Skip(0), 0), (vec![], 7));
+    }
+
+    /// R-SORT-04, R-SORT-06: unassigned last ascending, first descending; ties by id.
+    #[test]
+    fn sorts_with_ties_by_id() {
+        let up = Some(Order::Ascending);
+        assert_eq!(sieve("userName pr", up, Start::Skip(0), 9).0, [3, 6, 2, 5, 1, 4, 7]);
+        assert_eq!(sieve("userName pr", up, Start::Skip(2), 3).0, [2, 5, 1]);
+        let down = Some(Order::Descending);
+        assert_eq!(sieve("userName pr", down, Start::Skip(0), 9).0, [7, 1, 4, 2, 5, 3, 6]);
+    }
+}

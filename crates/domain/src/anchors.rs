@@ -1,0 +1,54 @@
+//! Where pages begin, remembered so that a walk by `startIndex` loses nobody.
+
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+use crate::{Actor, ResourceId, Scope};
+
+/// How long a place is remembered after it was last used.
+const REMEMBERED_FOR: Duration = Duration::from_secs(600);
+
+/// How many places are remembered at once.
+const PLACES: u64 = 50_000;
+
+/// The places where the next pages of running walks begin.
+///
+/// Reading forward from a place finds everybody who was there all along, whoever was deleted
+/// before it; and it costs the same on the last page as on the first. A place that is not
+/// remembered is found by counting.
+#[derive(Debug)]
+pub(crate) struct Anchors(Cache<Place, Anchor>);
+
+/// Which walk, and how far.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    pub(crate) scope: Scope,
+    pub(crate) actor: Actor,
+    pub(crate) kind: String,
+    pub(crate) filter: Option<String>,
+    pub(crate) start: u64,
+}
+
+/// What is known about a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Anchor {
+    /// The last resource before it.
+    pub(crate) after: ResourceId,
+    /// How many match in all, counted with the first page.
+    pub(crate) total: u64,
+}
+
+impl Anchors {
+    pub(crate) fn new() -> Self {
+        Self(Cache::builder().max_capacity(PLACES).time_to_idle(REMEMBERED_FOR).build())
+    }
+
+    pub(crate) fn get(&self, place: &Place) -> Option<Anchor> {
+        self.0.get(place)
+    }
+
+    pub(crate) fn put(&self, place: Place, anchor: Anchor) {
+        self.0.insert(place, anchor);
+    }
+}

@@ -1,0 +1,429 @@
+//! The directory of one connection: what an IdP may do to it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rollcall_filter::{AttrPath, Filter};
+use rollcall_schema::{
+    Accept, Condition, Document, LinkChange, Order, Profile, ResourceType, Storage,
+};
+use serde_json::Value;
+
+use crate::anchors::{Anchor, Anchors, Place};
+use crate::decide::{After, Before, Stamp, decide, edge_ops};
+use crate::error::refused;
+use crate::{
+    Candidates, Clock, CommitError, Context, Edge, EdgeOp, Error, EventId, Found, Ids, KeyTest,
+    Load, Page, Plan, Query, Record, ResourceId, Start, Store, Total, Unavailable, Written,
+};
+
+/// How often a request is decided again because somebody else was faster.
+const ATTEMPTS: u32 = 20;
+
+/// Creates, reads, finds, replaces, patches and deletes resources of any type.
+pub struct Directory {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    anchors: Anchors,
+}
+
+/// A resource of some type, as a request names it.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a> {
+    /// Its type.
+    pub ty: &'a ResourceType,
+    /// Its id as it was sent.
+    pub id: &'a str,
+}
+
+/// What a client insists on (`If-Match`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Precondition {
+    /// Nothing.
+    #[default]
+    None,
+    /// That the resource is at one of these versions.
+    Versions(Vec<u64>),
+}
+
+/// Whether derived attributes are wanted beside a resource.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Derived {
+    /// The answer shows them.
+    Shown,
+    /// It doesn't.
+    #[default]
+    Hidden,
+}
+
+/// A search as a request asks for it.
+#[derive(Debug, Default)]
+pub struct Search<'a> {
+    /// What resources must satisfy.
+    pub filter: Option<Filter<'a>>,
+    /// What they are sorted by.
+    pub sort: Option<(AttrPath<'a>, Order)>,
+    /// The place of the first one, from 1; 0 is read as 1.
+    pub start: u64,
+    /// How many at most.
+    pub count: u32,
+    /// Whether the answer shows derived attributes.
+    pub derived: Derived,
+}
+
+impl Directory {
+    /// The service over its ports.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+        Self { store, clock, ids, anchors: Anchors::new() }
+    }
+
+    /// Makes a resource (RFC 7644 §3.3).
+    ///
+    /// # Errors
+    /// [`Error::Violation`], [`Error::Taken`], [`Error::UnknownMembers`].
+    pub async fn create(
+        &self,
+        ctx: &Context,
+        ty: &ResourceType,
+        body: Value,
+    ) -> Result<Found, Error> {
+        let accepted = ty.accept(body, Accept::Create, profile(ctx))?;
+        let links = edges(ty, &accepted.links)?;
+        let after = After { document: &accepted.document, links: &links };
+        let stamp = self.stamp(ctx, ResourceId::from_uuid(self.ids.next()), &Precondition::None);
+        let before = Record {
+            id: stamp.id,
+            version: 0,
+            created: stamp.at,
+            modified: stamp.at,
+            body: String::new(),
+        };
+        let found = Found { record: before, links: Vec::new(), incoming: Vec::new() };
+        match self.commit(ctx, ty, None, Some(after), stamp).await {
+            Ok(written) => Ok(rewritten(found, &accepted.document, written)),
+            Err(CommitError::Taken { attr }) => {
+                Err(self.taken(ctx, ty, attr, &accepted.document).await?)
+            }
+            Err(error) => Err(refused(error, ty.name(), "", relation(ty))),
+        }
+    }
+
+    /// Reads a resource (RFC 7644 §3.4.1).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn get(
+        &self,
+        ctx: &Context,
+        at: Named<'_>,
+        derived: Derived,
+    ) -> Result<Found, Error> {
+        self.read(ctx, at, Load { links: false, incoming: derived.wanted(at.ty) }).await
+    }
+
+    /// Finds resources of one type (RFC 7644 §3.4.2).
+    ///
+    /// # Errors
+    /// [`Error::Filter`], [`Error::TooMany`].
+    pub async fn find(
+        &self,
+        ctx: &Context,
+        ty: &ResourceType,
+        search: &Search<'_>,
+    ) -> Result<Page, Error> {
+        let filter = search.filter.as_ref();
+        let condition = filter.map(|filter| ty.condition(filter, profile(ctx))).transpose()?;
+        let sort = match &search.sort {
+            Some((path, order)) => ty.sort(path, *order, profile(ctx))?,
+            None => None,
+        };
+        let plan = condition.as_ref().map_or(Plan::ALL, |condition| Plan::of(ty, condition));
+        let start = search.start.max(1);
+        let place = |start| Place {
+            scope: ctx.scope(),
+            actor: ctx.actor(),
+            kind: ty.name().into(),
+            filter: filter.map(ToString::to_string),
+            start,
+        };
+        let anchor = match sort {
+            None if start > 1 => self.anchors.get(&place(start)),
+            _ => None,
+        };
+        let query = Query {
+            ty,
+            condition: condition.as_ref(),
+            plan: &plan,
+            sort,
+            from: anchor.map_or(Start::Skip(start - 1), |anchor| Start::After(anchor.after)),
+            count: search.count,
+            total: anchor.map_or(Total::Wanted, |anchor| Total::Known(anchor.total)),
+            load: load(
+                ty,
+                condition.as_ref(),
+                &plan,
+                sort.map(|sort| sort.by.attr),
+                search.derived,
+            ),
+        };
+        let page = self.store.scope(ctx.scope()).find(&query).await?;
+        if let (None, Some(last)) = (sort, page.found.last()) {
+            let next = start.saturating_add(page.found.len() as u64);
+            self.anchors.put(place(next), Anchor { after: last.record.id, total: page.total });
+        }
+        Ok(page)
+    }
+
+    /// Rows of the relation of `owners`, ordered by owner and member, behind the pair `after`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn edges(
+        &self,
+        ctx: &Context,
+        ty: &ResourceType,
+        owners: &[ResourceId],
+        after: Option<(ResourceId, ResourceId)>,
+        limit: u32,
+    ) -> Result<Vec<Edge>, Error> {
+        Ok(self.store.scope(ctx.scope()).edges(relation(ty), owners, after, limit).await?)
+    }
+
+    /// Replaces a resource (RFC 7644 §3.5.1).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::PreconditionFailed`], and those of [`create`](Self::create).
+    pub async fn replace(
+        &self,
+        ctx: &Context,
+        at: Named<'_>,
+        body: &Value,
+        precondition: &Precondition,
+        derived: Derived,
+    ) -> Result<Found, Error> {
+        let load = Load { links: false, incoming: derived.wanted(at.ty) };
+        let change = |found: &Found, document: &Document| {
+            let how = Accept::Replace { id: at.id, before: document };
+            debug_assert_eq!(found.record.id.to_string(), at.id, "ids compare as sent");
+            let accepted = at.ty.accept(body.clone(), how, profile(ctx))?;
+            Ok((accepted.document, accepted.links))
+        };
+        self.change(ctx, at, precondition, load, change).await
+    }
+
+    /// Patches a resource (RFC 7644 §3.5.2).
+    ///
+    /// # Errors
+    /// [`Error::Patch`], and those of [`replace`](Self::replace). An unknown id is found out
+    /// before the body is looked at (R-PATCH-11).
+    pub async fn patch(
+        &self,
+        ctx: &Context,
+        at: Named<'_>,
+        body: Value,
+        precondition: &Precondition,
+        derived: Derived,
+    ) -> Result<Found, Error> {
+        let patch = match at.ty.patch(body, profile(ctx)) {
+            Ok(patch) => patch,
+            Err(error) => {
+                self.read(ctx, at, Load::default()).await?;
+                return Err(error.into());
+            }
+        };
+        let load = Load { links: patch.needs_links(), incoming: derived.wanted(at.ty) };
+        let change = |found: &Found, document: &Document| {
+            let patched = patch.apply(at.ty, &found.view(at.id, document), profile(ctx))?;
+            Ok((patched.document, patched.links))
+        };
+        self.change(ctx, at, precondition, load, change).await
+    }
+
+    /// Deletes a resource (RFC 7644 §3.6).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::PreconditionFailed`].
+    pub async fn delete(
+        &self,
+        ctx: &Context,
+        at: Named<'_>,
+        precondition: &Precondition,
+    ) -> Result<(), Error> {
+        for _ in 0..ATTEMPTS {
+            let found = self.read(ctx, at, Load::default()).await?;
+            precondition.check(&found.record)?;
+            let document = parsed(&found.record)?;
+            let before = Before { version: found.record.version, document: &document };
+            let stamp = self.stamp(ctx, found.record.id, precondition);
+            match self.commit(ctx, at.ty, Some(before), None, stamp).await {
+                Ok(_) => return Ok(()),
+                Err(CommitError::Stale) => {}
+                Err(error) => return Err(refused(error, at.ty.name(), at.id, "")),
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    /// Read, change, decide, commit; again when somebody else was faster.
+    async fn change(
+        &self,
+        ctx: &Context,
+        at: Named<'_>,
+        precondition: &Precondition,
+        load: Load,
+        change: impl Fn(&Found, &Document) -> Result<(Document, Vec<LinkChange>), Error> + Send + Sync,
+    ) -> Result<Found, Error> {
+        for _ in 0..ATTEMPTS {
+            let found = self.read(ctx, at, load).await?;
+            precondition.check(&found.record)?;
+            let document = parsed(&found.record)?;
+            let (target, links) = change(&found, &document)?;
+            let links = edges(at.ty, &links)?;
+            let before = Before { version: found.record.version, document: &document };
+            let after = After { document: &target, links: &links };
+            let stamp = self.stamp(ctx, found.record.id, precondition);
+            match self.commit(ctx, at.ty, Some(before), Some(after), stamp).await {
+                Ok(written) => return Ok(rewritten(found, &target, written)),
+                Err(CommitError::Stale) => {}
+                Err(error) => return Err(refused(error, at.ty.name(), at.id, relation(at.ty))),
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    async fn read(&self, ctx: &Context, at: Named<'_>, load: Load) -> Result<Found, Error> {
+        let missing =
+            || Error::NotFound { kind: at.ty.name().into(), id: at.id.chars().take(80).collect() };
+        let id = at.id.parse().map_err(|_| missing())?;
+        self.store.scope(ctx.scope()).get(at.ty, id, load).await?.ok_or_else(missing)
+    }
+
+    /// Decides and commits; `None` when there is nothing to do.
+    async fn commit(
+        &self,
+        ctx: &Context,
+        ty: &ResourceType,
+        before: Option<Before<'_>>,
+        after: Option<After<'_>>,
+        stamp: Stamp,
+    ) -> Result<Option<Written>, CommitError> {
+        let Some(change) = decide(ty, before, after, stamp) else { return Ok(None) };
+        let written = self.store.commit(ctx.scope(), change).await?;
+        Ok(written.first().copied())
+    }
+
+    /// A conflict with somebody who is inactive has a cure of its own (R-E-24).
+    async fn taken(
+        &self,
+        ctx: &Context,
+        ty: &ResourceType,
+        attr: String,
+        document: &Document,
+    ) -> Result<Error, Error> {
+        let same = |key: &&rollcall_schema::IndexKey| *ty.attr(key.attr).path == *attr;
+        let keys = ty.index_keys(document);
+        let Some(key) = keys.iter().find(same) else {
+            return Ok(Error::Taken { attr, kind: ty.name().into(), hint: "" });
+        };
+        let test = KeyTest::Equals(crate::bounded(&key.key));
+        let plan =
+            Plan { candidates: Candidates::Key(Arc::from(attr.as_str()), test), exact: true };
+        let query = Query {
+            ty,
+            condition: None,
+            plan: &plan,
+            sort: None,
+            from: Start::Skip(0),
+            count: 1,
+            total: Total::Known(1),
+            load: Load::default(),
+        };
+        let holder = self.store.scope(ctx.scope()).find(&query).await?;
+        let inactive = match holder.found.first() {
+            Some(found) => parsed(&found.record)?.body().get("active") == Some(&Value::Bool(false)),
+            None => false,
+        };
+        let hint = match inactive {
+            true => ", who is inactive: find the resource by filter and set `active` to true",
+            false => "",
+        };
+        Ok(Error::Taken { attr, kind: ty.name().into(), hint })
+    }
+
+    fn stamp(&self, ctx: &Context, id: ResourceId, precondition: &Precondition) -> Stamp {
+        Stamp {
+            id,
+            event: EventId::from_uuid(self.ids.next()),
+            actor: ctx.actor(),
+            at: self.clock.now(),
+            insists: *precondition != Precondition::None,
+        }
+    }
+}
+
+impl fmt::Debug for Directory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Directory").finish_non_exhaustive()
+    }
+}
+
+impl Precondition {
+    fn check(&self, record: &Record) -> Result<(), Error> {
+        match self {
+            Self::None => Ok(()),
+            Self::Versions(versions) if versions.contains(&record.version) => Ok(()),
+            Self::Versions(_) => Err(Error::PreconditionFailed),
+        }
+    }
+}
+
+impl Derived {
+    fn wanted(self, ty: &ResourceType) -> bool {
+        self == Self::Shown && ty.derived().is_some()
+    }
+}
+
+fn profile(ctx: &Context) -> &Profile {
+    ctx.connection().profile()
+}
+
+fn relation(ty: &ResourceType) -> &str {
+    ty.relation().map_or("", |def| &def.path)
+}
+
+fn edges(ty: &ResourceType, links: &[LinkChange]) -> Result<Vec<EdgeOp>, Error> {
+    edge_ops(ty, links).map_err(|ids| Error::UnknownMembers { attr: relation(ty).into(), ids })
+}
+
+fn parsed(record: &Record) -> Result<Document, Unavailable> {
+    Document::from_stored(&record.body).map_err(Unavailable::new)
+}
+
+/// The resource after a commit; as it was where nothing was written.
+fn rewritten(mut found: Found, document: &Document, written: Option<Written>) -> Found {
+    if let Some(written) = written.filter(|written| written.changed) {
+        found.record.version = written.version;
+        found.record.created = written.created;
+        found.record.modified = written.modified;
+        found.record.body = document.to_string();
+    }
+    found
+}
+
+/// What a search has to load: for the answer, and to decide what no index decides.
+fn load(
+    ty: &ResourceType,
+    condition: Option<&Condition>,
+    plan: &Plan,
+    sorted_by: Option<rollcall_schema::AttrId>,
+    derived: Derived,
+) -> Load {
+    let residual = condition.filter(|_| !plan.exact || sorted_by.is_some());
+    let asked = residual.into_iter().flat_map(|condition| condition.attrs().map(|at| at.attr));
+    let read: Vec<Storage> = asked.chain(sorted_by).map(|attr| ty.attr(attr).storage).collect();
+    Load {
+        links: read.contains(&Storage::Relation),
+        incoming: read.contains(&Storage::Derived) || derived.wanted(ty),
+    }
+}

@@ -1,0 +1,98 @@
+//! Why a service did not do what it was asked.
+
+use rollcall_schema::{FilterError, PatchError, Violation};
+
+use crate::{CommitError, FindError, Unavailable};
+
+/// The outcome of a directory operation that did not succeed. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no such resource, or not any more.
+    #[error("no {kind} `{id}`")]
+    NotFound {
+        /// The resource type.
+        kind: String,
+        /// The id as it was sent.
+        id: String,
+    },
+    /// The body doesn't fit the resource type.
+    #[error(transparent)]
+    Violation(#[from] Violation),
+    /// The filter can't be answered.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    /// The PATCH can't be read or applied.
+    #[error(transparent)]
+    Patch(#[from] PatchError),
+    /// A unique value is in use.
+    #[error("the value of `{attr}` is in use by another {kind} of this connection{hint}")]
+    Taken {
+        /// The path of the attribute.
+        attr: String,
+        /// The resource type.
+        kind: String,
+        /// What can be done about it: empty, or a clause with its own separator.
+        hint: &'static str,
+    },
+    /// References to resources that are not in this connection.
+    #[error("`{attr}` names what is no resource of this connection: {}", few(.ids))]
+    UnknownMembers {
+        /// The path of the relation.
+        attr: String,
+        /// The ids as they were sent.
+        ids: Vec<String>,
+    },
+    /// The resource is not at the version that the client insists on.
+    #[error("the resource has changed: read it again and repeat the request with its new version")]
+    PreconditionFailed,
+    /// The filter makes the store look at more resources than it may.
+    #[error(
+        "the filter looks at too many resources: add a condition on `userName`, `externalId`, \
+         `displayName`, `emails.value` or `id`"
+    )]
+    TooMany,
+    /// Others kept changing the resource at the same moment.
+    #[error("the resource is being changed by others: repeat the request")]
+    Busy,
+    /// The store failed.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<FindError> for Error {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::TooMany => Self::TooMany,
+            FindError::Unavailable(source) => source.into(),
+        }
+    }
+}
+
+/// How a failed commit is told to whoever asked for it.
+pub(crate) fn refused(error: CommitError, kind: &str, id: &str, relation: &str) -> Error {
+    match error {
+        CommitError::Stale => Error::Busy,
+        CommitError::Gone => Error::NotFound { kind: kind.into(), id: id.into() },
+        CommitError::Taken { attr } => Error::Taken { attr, kind: kind.into(), hint: "" },
+        CommitError::UnknownMembers(ids) => Error::UnknownMembers {
+            attr: relation.into(),
+            ids: ids.iter().map(ToString::to_string).collect(),
+        },
+        CommitError::Unavailable(source) => source.into(),
+    }
+}
+
+/// The first few ids, and how many more there are.
+fn few(ids: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let shown = ids.iter().take(SHOWN).map(|id| {
+        let id: String = id.chars().take(64).collect();
+        format!("`{id}`")
+    });
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match ids.len().checked_sub(SHOWN) {
+        None | Some(0) => shown,
+        Some(more) => format!("{shown} and {more} more"),
+    }
+}
