@@ -1,0 +1,20 @@
+//! Ids that nothing has yet.
+
+use rollcall_domain::{Ids, Organization, OrganizationId, ResourceId, UuidIds};
+use uuid::Uuid;
+
+/// A UUID greater than every earlier one of this process.
+pub(crate) fn fresh() -> Uuid {
+    UuidIds.next()
+}
+
+/// A resource id that no store has.
+pub fn fresh_id() -> ResourceId {
+    ResourceId::from_uuid(fresh())
+}
+
+/// An organization that no store has.
+pub fn fresh_organization() -> Organization {
+    let id = OrganizationId::from_uuid(fresh());
+    Organization { id, name: id.to_string() }
+}

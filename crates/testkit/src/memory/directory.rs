@@ -1,0 +1,319 @@
+//! One connection's resources and edges.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rollcall_domain::{
+    Act, Action, Body, Change, CommitError, Edge, EdgeOp, EventId, Found, Key, Load, Record,
+    ResourceId, Scope, Unavailable, Write, Written,
+};
+use rollcall_schema::{Base, Derivation, Incoming, Instant, Link, Reach, ResourceType};
+use serde_json::{Map, Value, json};
+
+use crate::LoggedEvent;
+use crate::fresh::fresh;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Directory {
+    resources: BTreeMap<ResourceId, Resource>,
+    /// Owner, path of the relation, member.
+    edges: BTreeSet<(ResourceId, Arc<str>, ResourceId)>,
+}
+
+/// What a change did.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    pub(super) written: Vec<Written>,
+    pub(super) events: Vec<LoggedEvent>,
+}
+
+#[derive(Clone, Debug)]
+struct Resource {
+    kind: Arc<str>,
+    version: u64,
+    created: Instant,
+    modified: Instant,
+    body: Body,
+    keys: BTreeSet<Key>,
+}
+
+/// The edges of one relation that a write really changed.
+struct Moved {
+    attr: Arc<str>,
+    added: Vec<ResourceId>,
+    removed: Vec<ResourceId>,
+}
+
+impl Directory {
+    pub(super) fn get(&self, ty: &ResourceType, id: ResourceId, load: Load) -> Option<Found> {
+        let resource = self.resources.get(&id).filter(|resource| *resource.kind == *ty.name())?;
+        let links = match ty.relation() {
+            Some(relation) if load.links => {
+                { self.edges(&relation.path).filter(|edge| edge.owner == id).map(|edge| edge.link) }
+                    .collect()
+            }
+            _ => Vec::new(),
+        };
+        let incoming = match ty.derived().and_then(|def| def.derivation.as_ref()) {
+            Some(derivation) if load.incoming => self.incoming(derivation, id),
+            _ => Vec::new(),
+        };
+        let record = Record {
+            id,
+            version: resource.version,
+            created: resource.created,
+            modified: resource.modified,
+            body: resource.body.text.clone(),
+        };
+        Some(Found { record, links, incoming })
+    }
+
+    /// Every resource of the type in the order of ids.
+    pub(super) fn list(&self, ty: &ResourceType, load: Load) -> impl Iterator<Item = Found> {
+        self.resources.keys().filter_map(move |id| self.get(ty, *id, load))
+    }
+
+    /// Every row of the relation, ordered by owner and member.
+    pub(super) fn edges(&self, attr: &str) -> impl Iterator<Item = Edge> {
+        self.edges.iter().filter(move |(_, at, _)| **at == *attr).filter_map(
+            |(owner, _, member)| {
+                let target = self.resources.get(member)?;
+                let link = Link {
+                    id: member.to_string(),
+                    kind: target.kind.to_string(),
+                    display: target.body.display.clone(),
+                };
+                Some(Edge { owner: *owner, member: *member, link })
+            },
+        )
+    }
+
+    /// Who reaches `id` through the relation, each once, in the order of ids.
+    fn incoming(&self, through: &Derivation, id: ResourceId) -> Vec<Incoming> {
+        let mut reached = BTreeMap::new();
+        let mut front = self.owners(through, id);
+        reached.extend(front.iter().map(|owner| (*owner, Reach::Direct)));
+        while let Some(next) = front.pop() {
+            for owner in self.owners(through, next) {
+                if let Entry::Vacant(unseen) = reached.entry(owner) {
+                    unseen.insert(Reach::Indirect);
+                    front.push(owner);
+                }
+            }
+        }
+        let shown = reached.into_iter().filter_map(|(id, reach)| {
+            let owner = self.resources.get(&id)?;
+            let (kind, display) = (owner.kind.to_string(), owner.body.display.clone());
+            Some(Incoming { id: id.to_string(), kind, display, reach })
+        });
+        shown.collect()
+    }
+
+    fn owners(&self, through: &Derivation, of: ResourceId) -> Vec<ResourceId> {
+        self.edges(&through.through)
+            .filter(|edge| edge.member == of)
+            .map(|edge| edge.owner)
+            .filter(|id| self.resources.get(id).is_some_and(|owner| *owner.kind == *through.of))
+            .collect()
+    }
+
+    /// Applies a change. After an error the directory is in pieces: apply to a copy.
+    pub(super) fn apply(&mut self, at: Scope, change: &Change) -> Result<Done, CommitError> {
+        // Records first, so that edges may point at resources of the same change.
+        let mut left = Vec::new();
+        for write in &change.writes {
+            left.push(self.act(write)?);
+        }
+        self.check_members(change)?;
+        let mut done = Done::default();
+        for (write, ended) in change.writes.iter().zip(left) {
+            match ended {
+                Some(ended) => self.finish_delete(at, write, &ended, &mut done),
+                None => self.finish(at, write, &mut done)?,
+            }
+        }
+        self.check_unique(change)?;
+        Ok(done)
+    }
+
+    /// Does what a write says to its record; gives back one that it ended.
+    fn act(&mut self, write: &Write) -> Result<Option<Resource>, CommitError> {
+        match &write.act {
+            Act::Create { body, keys } => {
+                let resource = Resource {
+                    kind: Arc::clone(&write.kind),
+                    version: 1,
+                    created: write.at,
+                    modified: write.at,
+                    body: body.clone(),
+                    keys: keys.iter().cloned().collect(),
+                };
+                match self.resources.insert(write.id, resource) {
+                    None => Ok(None),
+                    Some(_) => Err(Unavailable::new("an id was given twice").into()),
+                }
+            }
+            Act::Replace { expect, body, removed, added } => {
+                let resource = self.expected(write, Some(*expect))?;
+                resource.body = body.clone();
+                resource.keys.retain(|key| !removed.contains(key));
+                resource.keys.extend(added.iter().cloned());
+                resource.touch(write.at);
+                Ok(None)
+            }
+            Act::Link { expect } => self.expected(write, *expect).map(|_| None),
+            Act::Delete { expect } => {
+                self.expected(write, *expect)?;
+                Ok(self.resources.remove(&write.id))
+            }
+        }
+    }
+
+    fn expected(
+        &mut self,
+        write: &Write,
+        version: Option<u64>,
+    ) -> Result<&mut Resource, CommitError> {
+        let resource = self.resources.get_mut(&write.id).filter(|found| found.kind == write.kind);
+        let resource = resource.ok_or(CommitError::Gone)?;
+        if version.is_some_and(|version| version != resource.version) {
+            return Err(CommitError::Stale);
+        }
+        Ok(resource)
+    }
+
+    fn check_members(&self, change: &Change) -> Result<(), CommitError> {
+        let ops = change.writes.iter().flat_map(|write| &write.edges);
+        let unknown: BTreeSet<ResourceId> = ops
+            .flat_map(|op| &op.add)
+            .filter(|id| !self.resources.contains_key(id))
+            .copied()
+            .collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        Err(CommitError::UnknownMembers(unknown.into_iter().collect()))
+    }
+
+    fn check_unique(&self, change: &Change) -> Result<(), CommitError> {
+        for write in &change.writes {
+            let Some(written) = self.resources.get(&write.id) else { continue };
+            for key in written.keys.iter().filter(|key| key.unique) {
+                let taken = self.resources.iter().any(|(id, other)| {
+                    *id != write.id && other.kind == written.kind && other.keys.contains(key)
+                });
+                if taken {
+                    return Err(CommitError::Taken { attr: key.attr.to_string() });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what a write says to the edges of a record that stays, and logs the whole.
+    fn finish(&mut self, at: Scope, write: &Write, done: &mut Done) -> Result<(), CommitError> {
+        let moved: Vec<Moved> =
+            write.edges.iter().filter_map(|op| self.link(write.id, op)).collect();
+        let linked = matches!(write.act, Act::Link { .. });
+        let resource = self.resources.get_mut(&write.id).ok_or(CommitError::Gone)?;
+        if linked && !moved.is_empty() {
+            resource.touch(write.at);
+        }
+        let changed = !linked || !moved.is_empty();
+        done.written.push(resource.written(changed));
+        if changed {
+            done.events.push(event(at, write, resource.version, &moved));
+        }
+        Ok(())
+    }
+
+    fn link(&mut self, owner: ResourceId, op: &EdgeOp) -> Option<Moved> {
+        let add: BTreeSet<ResourceId> = op.add.iter().copied().collect();
+        let stored: BTreeSet<ResourceId> = self
+            .edges
+            .iter()
+            .filter(|(from, attr, _)| (*from, attr) == (owner, &op.attr))
+            .map(|(_, _, member)| *member)
+            .collect();
+        let remove: BTreeSet<ResourceId> = match op.base {
+            Base::Kept => op.remove.iter().copied().collect(),
+            Base::Nothing => stored.difference(&add).copied().collect(),
+        };
+        let added: Vec<ResourceId> = add.difference(&stored).copied().collect();
+        let removed: Vec<ResourceId> = remove.intersection(&stored).copied().collect();
+        for member in &added {
+            self.edges.insert((owner, Arc::clone(&op.attr), *member));
+        }
+        for member in &removed {
+            self.edges.remove(&(owner, Arc::clone(&op.attr), *member));
+        }
+        let really = !added.is_empty() || !removed.is_empty();
+        really.then(|| Moved { attr: Arc::clone(&op.attr), added, removed })
+    }
+
+    /// Drops the edges at both ends of a record that ended, and logs it with every owner that
+    /// lost it.
+    fn finish_delete(&mut self, at: Scope, write: &Write, ended: &Resource, done: &mut Done) {
+        let version = ended.version + 1;
+        let (created, modified) = (ended.created, write.at);
+        done.written.push(Written { version, created, modified, changed: true });
+        done.events.push(event(at, write, version, &[]));
+        let (lost, kept) = std::mem::take(&mut self.edges)
+            .into_iter()
+            .partition(|(owner, _, member)| *owner == write.id || *member == write.id);
+        self.edges = kept;
+        let lost: BTreeSet<(ResourceId, Arc<str>, ResourceId)> = lost;
+        for (owner, attr, member) in lost {
+            let Some(resource) = self.resources.get_mut(&owner) else { continue };
+            resource.touch(write.at);
+            let moved = Moved { attr, added: Vec::new(), removed: vec![member] };
+            done.events.push(LoggedEvent {
+                id: EventId::from_uuid(fresh()),
+                action: Action::Changed.name().into(),
+                kind: resource.kind.to_string(),
+                resource: owner,
+                version: resource.version,
+                changes: moved.added_to(Map::new()),
+                ..event(at, write, version, &[])
+            });
+        }
+    }
+}
+
+impl Resource {
+    fn touch(&mut self, at: Instant) {
+        self.version += 1;
+        self.modified = at;
+    }
+
+    fn written(&self, changed: bool) -> Written {
+        let (version, created, modified) = (self.version, self.created, self.modified);
+        Written { version, created, modified, changed }
+    }
+}
+
+impl Moved {
+    fn added_to(&self, mut changes: Map<String, Value>) -> Map<String, Value> {
+        let texts = |ids: &[ResourceId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let moved = json!({ "added": texts(&self.added), "removed": texts(&self.removed) });
+        changes.insert(self.attr.to_string(), moved);
+        changes
+    }
+}
+
+fn event(at: Scope, write: &Write, version: u64, moved: &[Moved]) -> LoggedEvent {
+    let changes = write.event.changes.clone();
+    LoggedEvent {
+        id: write.event.id,
+        seq: None,
+        at: write.at,
+        actor: write.event.actor.to_string(),
+        connection: at.connection,
+        action: write.event.action.name().into(),
+        kind: write.kind.to_string(),
+        resource: write.id,
+        version,
+        changes: moved.iter().fold(changes, |changes, moved| moved.added_to(changes)),
+    }
+}

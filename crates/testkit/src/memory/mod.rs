@@ -1,0 +1,151 @@
+//! A store in memory that is too simple to be wrong.
+
+mod directory;
+mod registry;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use rollcall_domain::{
+    Change, CommitError, Connection, Edge, FindError, Found, Load, Organization, OrganizationId,
+    Page, Query, Reader, ResourceId, Scope, Sieve, Start, Store, Token, Unavailable, Want, Written,
+};
+use rollcall_schema::ResourceType;
+
+use crate::{EventLog, LoggedEvent};
+use directory::Directory;
+
+/// A [`Store`] and [`Registry`](rollcall_domain::Registry) in memory, for tests and as the
+/// reference for other stores.
+///
+/// A commit changes a copy of the connection's directory, which takes the place of the original
+/// if nothing went wrong; a search looks at every resource. Nothing scales and nothing is kept.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    directories: HashMap<Scope, Directory>,
+    log: HashMap<OrganizationId, Vec<LoggedEvent>>,
+    organizations: Vec<Organization>,
+    connections: Vec<Connection>,
+    tokens: Vec<Token>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    fn scope(&self, at: Scope) -> Box<dyn Reader + '_> {
+        Box::new(Window { store: self, at })
+    }
+
+    async fn commit(&self, at: Scope, change: Change) -> Result<Vec<Written>, CommitError> {
+        let mut state = self.state();
+        let mut directory = state.directories.get(&at).cloned().unwrap_or_default();
+        let done = directory.apply(at, &change)?;
+        state.directories.insert(at, directory);
+        let log = state.log.entry(at.organization).or_default();
+        for mut event in done.events {
+            event.seq = Some(log.len() as u64 + 1);
+            log.push(event);
+        }
+        Ok(done.written)
+    }
+
+    async fn ready(&self) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    async fn maintain(&self) -> Result<(), Unavailable> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl EventLog for MemoryStore {
+    async fn events(&self, organization: OrganizationId) -> Vec<LoggedEvent> {
+        self.state().log.get(&organization).cloned().unwrap_or_default()
+    }
+}
+
+/// What can be seen of the store from one connection.
+struct Window<'s> {
+    store: &'s MemoryStore,
+    at: Scope,
+}
+
+impl Window<'_> {
+    fn look<T>(&self, at: impl FnOnce(&Directory) -> T) -> T {
+        match self.store.state().directories.get(&self.at) {
+            Some(directory) => at(directory),
+            None => at(&Directory::default()),
+        }
+    }
+}
+
+#[async_trait]
+impl Reader for Window<'_> {
+    async fn get(
+        &self,
+        ty: &ResourceType,
+        id: ResourceId,
+        load: Load,
+    ) -> Result<Option<Found>, Unavailable> {
+        Ok(self.look(|directory| directory.get(ty, id, load)))
+    }
+
+    async fn find(&self, query: &Query<'_>) -> Result<Page, FindError> {
+        self.look(|directory| {
+            let mut sieve = Sieve::new(query);
+            for found in directory.list(query.ty, query.load) {
+                if matches!(query.from, Start::After(last) if found.record.id <= last) {
+                    continue;
+                }
+                if sieve.offer(found)? == Want::Enough {
+                    break;
+                }
+            }
+            Ok(sieve.finish())
+        })
+    }
+
+    async fn edges(
+        &self,
+        attr: &str,
+        owners: &[ResourceId],
+        after: Option<(ResourceId, ResourceId)>,
+        limit: u32,
+    ) -> Result<Vec<Edge>, Unavailable> {
+        Ok(self.look(|directory| {
+            directory
+                .edges(attr)
+                .filter(|edge| owners.contains(&edge.owner))
+                .filter(|edge| after.is_none_or(|last| (edge.owner, edge.member) > last))
+                .take(limit as usize)
+                .collect()
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Subject, contract};
+
+    #[tokio::test]
+    async fn keeps_the_contract() {
+        contract::run(&Subject::memory()).await;
+    }
+}

@@ -1,0 +1,198 @@
+//! Random resources.
+
+use std::collections::HashSet;
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use rollcall_domain::{Change, Found, ResourceId, Write};
+use rollcall_schema::{
+    Accept, AttrDef, AttrId, Mutability, Profile, ResourceType, Storage, Type, Uniqueness,
+};
+use serde_json::{Map, Value};
+
+use super::texts;
+use crate::{Site, groups, users};
+
+/// The users and groups of one connection, with what happens to them.
+#[derive(Clone, Debug)]
+pub struct Population {
+    users: Vec<(Value, Fate)>,
+    groups: Vec<(Value, Vec<Index>, Vec<Index>)>,
+}
+
+/// What becomes of a user after its creation.
+#[derive(Clone, Debug)]
+pub enum Fate {
+    /// Nothing.
+    Stays,
+    /// It gets another body.
+    Changes(Value),
+    /// It ends.
+    Ends,
+}
+
+/// Users and groups, about as many as fit a few pages of a few.
+pub fn population() -> impl Strategy<Value = Population> {
+    let fate = prop_oneof![
+        5 => Just(Fate::Stays),
+        3 => body(users()).prop_map(Fate::Changes),
+        1 => Just(Fate::Ends),
+    ];
+    let members = || vec(any::<Index>(), 0..5);
+    (vec((body(users()), fate), 1..9), vec((body(groups()), members(), members()), 0..5))
+        .prop_map(|(users, groups)| Population { users, groups })
+}
+
+impl Population {
+    /// The changes that lead there, one after the other: creations, then memberships, then what
+    /// becomes of users and members. Users whose name is another's are left out.
+    ///
+    /// `commit` takes each change, in order, before the next one is made.
+    ///
+    /// # Errors
+    /// What `commit` fails with.
+    pub async fn settle<E>(
+        &self,
+        site: &Site,
+        mut commit: impl AsyncFnMut(Change) -> Result<(), E>,
+    ) -> Result<Vec<ResourceId>, E> {
+        let people = self.creations(site);
+        let crews =
+            self.groups.iter().filter_map(|(body, ..)| site.creation(groups(), body.clone()).ok());
+        let crews: Vec<Write> = crews.collect();
+        let ids: Vec<ResourceId> = people
+            .iter()
+            .map(|(write, _)| write.id)
+            .chain(crews.iter().map(|write| write.id))
+            .collect();
+        let own: Vec<ResourceId> = crews.iter().map(|write| write.id).collect();
+        let mut writes: Vec<Write> = people.iter().map(|(write, _)| write.clone()).collect();
+        writes.extend(crews);
+        commit(Change { writes }).await?;
+
+        let pick = |from: &[Index]| {
+            let mut members: Vec<_> = from.iter().map(|at| *at.get(&ids)).collect();
+            members.sort_unstable();
+            members.dedup();
+            members
+        };
+        let joins = self.groups.iter().zip(&own);
+        let writes = joins.map(|((_, members, _), id)| site.linking(*id, &pick(members), &[]));
+        commit(Change { writes: writes.collect() }).await?;
+
+        let mut writes = Vec::new();
+        for (write, fate) in &people {
+            match fate {
+                Fate::Stays => {}
+                Fate::Ends => writes.push(site.deletion(users(), write.id)),
+                Fate::Changes(body) => {
+                    let found = site.expect(users(), write.id).await;
+                    if changes(&found, body) {
+                        writes.extend(site.replacement(users(), &found, body.clone()).ok());
+                    }
+                }
+            }
+        }
+        commit(Change { writes }).await?;
+        let leaves = self.groups.iter().zip(&own);
+        let writes = leaves.map(|((.., members), id)| site.linking(*id, &[], &pick(members)));
+        commit(Change { writes: writes.collect() }).await?;
+        Ok(ids)
+    }
+
+    /// New users no two of which ever have a unique value in common.
+    fn creations(&self, site: &Site) -> Vec<(Write, Fate)> {
+        let mut taken = HashSet::new();
+        let mut kept = Vec::new();
+        for (body, fate) in &self.users {
+            let mut keys = unique_keys(body);
+            if let Fate::Changes(later) = fate {
+                keys.extend(unique_keys(later));
+            }
+            let Ok(write) = site.creation(users(), body.clone()) else { continue };
+            if keys.is_disjoint(&taken) {
+                taken.extend(keys);
+                kept.push((write, fate.clone()));
+            }
+        }
+        kept
+    }
+}
+
+/// Whether the body makes another document.
+fn changes(found: &Found, body: &Value) -> bool {
+    let before = crate::document(found);
+    let id = found.record.id.to_string();
+    let how = Accept::Replace { id: &id, before: &before };
+    let accepted = users().accept(body.clone(), how, &Profile::GENERIC);
+    accepted.is_ok_and(|accepted| accepted.document != before)
+}
+
+fn unique_keys(body: &Value) -> HashSet<String> {
+    let accepted = users().accept(body.clone(), Accept::Create, &Profile::GENERIC);
+    let keys = accepted.map(|accepted| users().index_keys(&accepted.document)).unwrap_or_default();
+    keys.into_iter().filter(|key| key.unique).map(|key| key.key).collect()
+}
+
+/// A body for a resource of the type, relations left out.
+pub fn body(ty: &ResourceType) -> BoxedStrategy<Value> {
+    let top = members(ty, ty.base());
+    ty.extensions()
+        .iter()
+        .fold(top, |body, extension| {
+            let urn = extension.urn.to_string();
+            let part = option::weighted(0.4, members(ty, &extension.attrs));
+            (body, part)
+                .prop_map(move |(mut body, part)| {
+                    body.extend(part.map(|part| (urn.clone(), Value::Object(part))));
+                    body
+                })
+                .boxed()
+        })
+        .prop_map(Value::Object)
+        .boxed()
+}
+
+/// An object of some of these attributes, and of all that are required.
+fn members(ty: &ResourceType, attrs: &[AttrId]) -> BoxedStrategy<Map<String, Value>> {
+    let parts: Vec<BoxedStrategy<Option<(String, Value)>>> = attrs
+        .iter()
+        .map(|id| ty.attr(*id))
+        .filter(|def| def.storage == Storage::Document && def.mutability == Mutability::ReadWrite)
+        .map(|def| {
+            let name = def.name.to_string();
+            let value = value(ty, def).prop_map(move |value| (name.clone(), value));
+            // Parts of a complex attribute are most of the time there.
+            let often = if def.parent.is_some() { 0.7 } else { 0.25 };
+            option::weighted(if def.required { 1.0 } else { often }, value).boxed()
+        })
+        .collect();
+    parts.prop_map(|parts| parts.into_iter().flatten().collect()).boxed()
+}
+
+fn value(ty: &ResourceType, def: &AttrDef) -> BoxedStrategy<Value> {
+    let one = single(ty, def);
+    if def.multi_valued {
+        return vec(one, 1..4).prop_map(Value::Array).boxed();
+    }
+    one
+}
+
+fn single(ty: &ResourceType, def: &AttrDef) -> BoxedStrategy<Value> {
+    match def.kind {
+        Type::Boolean => any::<bool>().prop_map(Value::Bool).boxed(),
+        Type::Integer => (-3_i64..4).prop_map(Value::from).boxed(),
+        Type::Decimal => (-3_i64..4).prop_map(|n| Value::from(n as f64 / 2.0)).boxed(),
+        Type::Complex => members(ty, &def.subs).prop_map(Value::Object).boxed(),
+        Type::DateTime => texts::moment().prop_map(Value::from).boxed(),
+        Type::Binary => texts::base64().prop_map(Value::from).boxed(),
+        Type::Reference => texts::uri().prop_map(Value::from).boxed(),
+        Type::String if &*def.name == "type" => texts::label().prop_map(Value::from).boxed(),
+        Type::String if def.uniqueness != Uniqueness::None || def.required => {
+            texts::name().prop_map(Value::from).boxed()
+        }
+        Type::String => texts::text().prop_map(Value::from).boxed(),
+    }
+}
