@@ -3,6 +3,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+mod patch;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;

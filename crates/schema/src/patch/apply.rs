@@ -1,0 +1,334 @@
+//! Applies compiled operations to one resource.
+
+use std::cell::Cell;
+
+use serde_json::{Map, Value};
+
+use super::fault::Fault;
+use super::links::Changes;
+use super::list::{Marked, is_filled};
+use super::{Act, Change, Elements, LinkStep, Missing, Patch, Patched, Pick, Write};
+use crate::matching::element_matches;
+use crate::resource_type::{AttrDef, AttrId, ExtensionId, ResourceType};
+use crate::value::{check, part};
+use crate::{Document, Mutability, PatchError, Profile, View, text};
+
+/// Elements that the operations of one PATCH may look at, all together: it keeps the work in
+/// proportion to the request, however operations and long lists meet.
+const MOST_LOOKS: usize = 400_000;
+/// Rows of a relation that cost as much as one element.
+const ROWS_A_LOOK: usize = 10;
+
+type Object = Map<String, Value>;
+
+pub(super) fn apply(
+    patch: &Patch,
+    ty: &ResourceType,
+    seen: &View<'_>,
+    profile: &Profile,
+) -> Result<Patched, PatchError> {
+    let rules = Rules { ty, profile, looks: Cell::new(MOST_LOOKS) };
+    let mut body = seen.document.body().clone();
+    let mut links = Changes::default();
+    for step in &patch.steps {
+        rules.act(&mut body, &mut links, &step.act, seen).map_err(|fault| fault.at(step.at))?;
+    }
+    let document = Document::from_canonical(body);
+    if document != *seen.document {
+        check(ty, &document)
+            .map_err(|violation| PatchError::Violation { at: patch.last, violation })?;
+    }
+    // The notes belong to the compiled patch, which may be applied again.
+    Ok(Patched { document, links: links.finish(), ignored: patch.ignored.clone() })
+}
+
+/// What operations go by.
+pub(super) struct Rules<'a> {
+    pub(super) ty: &'a ResourceType,
+    pub(super) profile: &'a Profile,
+    looks: Cell<usize>,
+}
+
+impl Rules<'_> {
+    fn act(
+        &self,
+        body: &mut Object,
+        links: &mut Changes,
+        act: &Act,
+        seen: &View<'_>,
+    ) -> Result<(), Fault> {
+        match act {
+            Act::Write(attr, write) => {
+                let def = self.ty.attr(*attr);
+                self.in_holder(body, def, |holder| self.write(holder, def, write))
+            }
+            Act::Elements(elements) => {
+                let def = self.ty.attr(elements.attr);
+                self.in_holder(body, def, |holder| self.elements(holder, def, elements))
+            }
+            Act::Drop(id) => {
+                body.remove(&*self.ty.extension(*id).urn);
+                Ok(())
+            }
+            Act::Links(attr, step) => {
+                if let LinkStep::RemoveWhere(_) = step {
+                    self.look(seen.links.len() / ROWS_A_LOOK)?;
+                }
+                links.apply(self.ty, *attr, step, seen.links);
+                Ok(())
+            }
+            Act::SameId(value) if value.as_str() == Some(seen.id) => Ok(()),
+            Act::SameId(_) => Err(Fault::mutability("`id` is read-only")),
+        }
+    }
+
+    /// Hands out the object that holds `def`: the body, or an extension in it, which comes and
+    /// goes with its content (R-EXT-05).
+    fn in_holder(
+        &self,
+        body: &mut Object,
+        def: &AttrDef,
+        change: impl FnOnce(&mut Object) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let Some(id) = def.extension else { return change(body) };
+        let mut holder = self.take_extension(body, id);
+        change(&mut holder)?;
+        if !holder.is_empty() {
+            body.insert(self.ty.extension(id).urn.to_string(), Value::Object(holder));
+        }
+        Ok(())
+    }
+
+    fn take_extension(&self, body: &mut Object, id: ExtensionId) -> Object {
+        match body.remove(&*self.ty.extension(id).urn) {
+            Some(Value::Object(holder)) => holder,
+            _ => Object::new(),
+        }
+    }
+
+    fn look(&self, elements: usize) -> Result<(), Fault> {
+        match self.looks.get().checked_sub(elements) {
+            Some(left) => {
+                self.looks.set(left);
+                Ok(())
+            }
+            None => Err(Fault::value("too many operations on long lists: send them in parts")),
+        }
+    }
+
+    fn write(&self, holder: &mut Object, def: &AttrDef, write: &Write) -> Result<(), Fault> {
+        let name = &*def.name;
+        let before = match def.mutability {
+            Mutability::Immutable => holder.get(name).cloned(),
+            _ => None,
+        };
+        match write {
+            Write::Clear => drop(holder.remove(name)),
+            Write::Set(value) => {
+                let mut value = value.clone();
+                self.keep_immutable(def, holder.get(name), &mut value)?;
+                put(holder, name, value);
+            }
+            Write::List(elements) => put(holder, name, Value::Array(elements.clone())),
+            Write::Append(elements) => self.append(holder, def, elements)?,
+            Write::Merge(parts) => {
+                let mut value = holder.remove(name).unwrap_or_default();
+                self.merge(def, &mut value, parts)?;
+                put(holder, name, value);
+            }
+        }
+        match before {
+            Some(before) if holder.get(name) != Some(&before) => Err(Fault::immutable(def)),
+            _ => Ok(()),
+        }
+    }
+
+    fn append(&self, holder: &mut Object, def: &AttrDef, elements: &[Value]) -> Result<(), Fault> {
+        let list = take_list(holder, def);
+        self.look(list.len())?;
+        let old = list.into_iter().map(|element| (element, false));
+        let new = elements.iter().map(|element| (element.clone(), true));
+        let list = self.settle(def, old.chain(new).collect())?;
+        put(holder, &def.name, Value::Array(list));
+        Ok(())
+    }
+
+    /// Writes parts of a complex value.
+    fn merge(
+        &self,
+        def: &AttrDef,
+        value: &mut Value,
+        parts: &[(AttrId, Write)],
+    ) -> Result<(), Fault> {
+        if !value.is_object() {
+            *value = Value::Object(Object::new());
+        }
+        let Value::Object(object) = value else { return Ok(()) };
+        let target = || part(self.ty, def, "value");
+        let before = target().and_then(|target| object.get(&*target.name)).cloned();
+        for (sub, write) in parts {
+            self.write(object, self.ty.attr(*sub), write)?;
+        }
+        // A `$ref` of its old target must not outlive it.
+        let reference =
+            part(self.ty, def, "$ref").filter(|def| !parts.iter().any(|(sub, _)| *sub == def.id));
+        if let (Some(reference), Some(target)) = (reference, target())
+            && object.get(&*target.name) != before.as_ref()
+        {
+            object.remove(&*reference.name);
+        }
+        Ok(())
+    }
+
+    /// R-PATCH-48: immutable parts outlast the replacement of their value, and only they themselves.
+    fn keep_immutable(
+        &self,
+        def: &AttrDef,
+        before: Option<&Value>,
+        after: &mut Value,
+    ) -> Result<(), Fault> {
+        let (Some(Value::Object(before)), Value::Object(after)) = (before, after) else {
+            return Ok(());
+        };
+        let subs = def.subs.iter().map(|sub| self.ty.attr(*sub));
+        for sub in subs.filter(|sub| sub.mutability == Mutability::Immutable) {
+            let Some(old) = before.get(&*sub.name) else { continue };
+            if after.entry(&*sub.name).or_insert_with(|| old.clone()) != old {
+                return Err(Fault::immutable(sub));
+            }
+        }
+        Ok(())
+    }
+
+    fn elements(&self, holder: &mut Object, def: &AttrDef, op: &Elements) -> Result<(), Fault> {
+        let mut list = take_list(holder, def);
+        let had = !list.is_empty();
+        let mut picked = self.pick(def, &op.pick, &list)?;
+        if !picked.contains(&true) {
+            match &op.missing {
+                Missing::Skip => {}
+                Missing::Create(seed) => {
+                    list.push(Value::Object(seed.clone()));
+                    picked.push(true);
+                }
+                Missing::Refuse => return Err(no_target(def)),
+            }
+        }
+        let marked = list.into_iter().zip(picked);
+        let list = match &op.change {
+            Change::Drop => marked.filter(|(_, picked)| !picked).map(|(el, _)| el).collect(),
+            change => {
+                let changed = marked.map(|marked| self.change(def, marked, change));
+                self.settle(def, changed.collect::<Result<_, _>>()?)?
+            }
+        };
+        if def.required && had && list.is_empty() {
+            return Err(Fault::required(def));
+        }
+        put(holder, &def.name, Value::Array(list));
+        Ok(())
+    }
+
+    fn pick(&self, def: &AttrDef, pick: &Pick, list: &[Value]) -> Result<Vec<bool>, Fault> {
+        let per_element = if let Pick::Listed(listed) = pick { listed.len().max(1) } else { 1 };
+        self.look(list.len().saturating_mul(per_element))?;
+        let each = |is_picked: &dyn Fn(&Value) -> bool| -> Vec<bool> {
+            list.iter().map(is_picked).collect()
+        };
+        Ok(match pick {
+            Pick::Every => each(&|_| true),
+            Pick::Where(condition) => {
+                each(&|element| element_matches(self.ty, condition, def.id, element))
+            }
+            Pick::Listed(listed) => {
+                each(&|element| listed.iter().any(|wanted| self.has_all(def, element, wanted)))
+            }
+            Pick::Sole if list.len() < 2 => each(&|_| true),
+            Pick::Sole => {
+                let primary = part(self.ty, def, "primary");
+                let is_primary = |element: &Value| {
+                    let flag = primary.and_then(|primary| element.get(&*primary.name));
+                    flag == Some(&Value::Bool(true))
+                };
+                let picked = each(&is_primary);
+                if !picked.contains(&true) {
+                    let path = &def.path;
+                    return Err(Fault::Path(format!(
+                        "`{path}` has several elements: choose by `{path}[…]`"
+                    )));
+                }
+                picked
+            }
+        })
+    }
+
+    /// Whether an element has every part of `wanted`, with the same content.
+    fn has_all(&self, def: &AttrDef, element: &Value, wanted: &Value) -> bool {
+        match (element, wanted) {
+            (Value::Object(element), Value::Object(wanted)) => {
+                wanted.iter().all(|(name, wanted)| {
+                    let sub = part(self.ty, def, name);
+                    element
+                        .get(name)
+                        .zip(sub)
+                        .is_some_and(|(value, sub)| is_same(sub, value, wanted))
+                })
+            }
+            (element, wanted) => is_same(def, element, wanted),
+        }
+    }
+
+    fn change(
+        &self,
+        def: &AttrDef,
+        (mut element, picked): Marked,
+        change: &Change,
+    ) -> Result<Marked, Fault> {
+        match change {
+            Change::Merge(parts) if picked => self.merge(def, &mut element, parts)?,
+            Change::Become { value, keep } if picked => {
+                let mut after = value.clone();
+                self.keep_immutable(def, Some(&element), &mut after)?;
+                if let (Value::Object(before), Value::Object(after)) = (&element, &mut after) {
+                    for name in keep.iter().map(|sub| &*self.ty.attr(*sub).name) {
+                        if let (Some(value), false) = (before.get(name), after.contains_key(name)) {
+                            after.insert(name.to_owned(), value.clone());
+                        }
+                    }
+                }
+                element = after;
+            }
+            _ => {}
+        }
+        Ok((element, picked))
+    }
+}
+
+/// Stores a value, or nothing where there is no content (R-ATTR-13, R-ATTR-15).
+fn put(holder: &mut Object, name: &str, value: Value) {
+    let empty = value.as_array().is_some_and(Vec::is_empty);
+    if empty || !is_filled(&value) {
+        holder.remove(name);
+    } else {
+        holder.insert(name.to_owned(), value);
+    }
+}
+
+fn take_list(holder: &mut Object, def: &AttrDef) -> Vec<Value> {
+    match holder.remove(&*def.name) {
+        Some(Value::Array(list)) => list,
+        _ => Vec::new(),
+    }
+}
+
+fn is_same(def: &AttrDef, one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::String(one), Value::String(other)) => text::key(def, one) == text::key(def, other),
+        (one, other) => one == other,
+    }
+}
+
+fn no_target(def: &AttrDef) -> Fault {
+    let path = &def.path;
+    Fault::NoTarget(format!("no element of `{path}` satisfies the filter"))
+}
