@@ -8,8 +8,12 @@ use sha2::{Digest, Sha256};
 /// The longest text that is kept whole as a key, in bytes; a longer one is an error to a B-tree.
 pub const LONGEST: usize = 512;
 
-/// How much of a longer text stays in front of its digest, in bytes.
-const HEAD: usize = 440;
+/// How much of a longer text stays in front of its digest, in bytes: so much that the whole is
+/// longer than [`LONGEST`], and no text that is kept whole can be made to look like it.
+const HEAD: usize = 452;
+
+/// A character of UTF-8 has this many bytes at most: the head may be shorter by one less.
+const WIDEST: usize = 4;
 
 /// One row of the index of a resource: an attribute path and a folded value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,7 +34,7 @@ impl Key {
 }
 
 /// The text itself, or its beginning with a SHA-256 of the whole where it is longer than
-/// [`LONGEST`].
+/// [`LONGEST`]. Texts that differ have keys that differ.
 pub fn bounded(text: &str) -> String {
     if text.len() <= LONGEST {
         return text.into();
@@ -42,7 +46,7 @@ pub fn bounded(text: &str) -> String {
 
 /// Whether prefixes of, and order against, stored keys are decided by `needle` alone.
 pub(crate) const fn comparable(needle: &str) -> bool {
-    needle.len() <= HEAD - 4
+    needle.len() <= HEAD - WIDEST
 }
 
 fn head(text: &str) -> &str {
@@ -64,7 +68,18 @@ mod tests {
     fn long_keys_keep_a_prefix_and_differ() {
         let (a, b) = (format!("{}a", "ü".repeat(400)), format!("{}b", "ü".repeat(400)));
         assert_ne!(bounded(&a), bounded(&b));
-        assert!(bounded(&a).len() <= LONGEST);
+        assert!(bounded(&a).len() <= HEAD + 65);
         assert!(bounded(&a).starts_with(&"ü".repeat(200)));
+    }
+
+    /// R-ATTR-22: else whoever makes the key of another's long name a name takes it away.
+    #[test]
+    fn no_short_text_is_the_key_of_a_long_one() {
+        for lead in 0..WIDEST {
+            let long = format!("{}{}", "x".repeat(lead), "\u{1f600}".repeat(200));
+            let forged = bounded(&long);
+            assert!(forged.len() > LONGEST, "{} bytes", forged.len());
+            assert_ne!(bounded(&forged), forged);
+        }
     }
 }
