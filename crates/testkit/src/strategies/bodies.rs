@@ -40,16 +40,17 @@ pub fn population() -> impl Strategy<Value = Population> {
         3 => body(users()).prop_map(Fate::Changes),
         1 => Just(Fate::Ends),
     ];
-    let members = || vec(any::<Index>(), 0..5);
-    (vec((body(users()), fate), 1..9), vec((body(groups()), members(), members()), 0..5))
+    let members = || vec(any::<Index>(), 0..4);
+    (vec((body(users()), fate), 1..9), vec((body(groups()), members(), members()), 0..7))
         .prop_map(|(users, groups)| Population { users, groups })
 }
 
 impl Population {
-    /// The changes that lead there, one after the other: creations, then memberships, then what
-    /// becomes of users and members. Users whose name is another's are left out.
+    /// Makes the population of a site by a few changes: creations, then memberships, then what
+    /// becomes of users and members. Gives back the id of every resource that there has been.
     ///
-    /// `commit` takes each change, in order, before the next one is made.
+    /// Users whose name is another's are left out. `commit` takes each change before the next one
+    /// is made, and may commit it to other stores than the site's as well.
     ///
     /// # Errors
     /// What `commit` fails with.
@@ -58,6 +59,10 @@ impl Population {
         site: &Site,
         mut commit: impl AsyncFnMut(Change) -> Result<(), E>,
     ) -> Result<Vec<ResourceId>, E> {
+        let mut commit = async |writes: Vec<Write>| match writes.is_empty() {
+            true => Ok(()),
+            false => commit(Change { writes }).await,
+        };
         let people = self.creations(site);
         let crews =
             self.groups.iter().filter_map(|(body, ..)| site.creation(groups(), body.clone()).ok());
@@ -70,7 +75,7 @@ impl Population {
         let own: Vec<ResourceId> = crews.iter().map(|write| write.id).collect();
         let mut writes: Vec<Write> = people.iter().map(|(write, _)| write.clone()).collect();
         writes.extend(crews);
-        commit(Change { writes }).await?;
+        commit(writes).await?;
 
         let pick = |from: &[Index]| {
             let mut members: Vec<_> = from.iter().map(|at| *at.get(&ids)).collect();
@@ -80,7 +85,7 @@ impl Population {
         };
         let joins = self.groups.iter().zip(&own);
         let writes = joins.map(|((_, members, _), id)| site.linking(*id, &pick(members), &[]));
-        commit(Change { writes: writes.collect() }).await?;
+        commit(writes.collect()).await?;
 
         let mut writes = Vec::new();
         for (write, fate) in &people {
@@ -95,10 +100,10 @@ impl Population {
                 }
             }
         }
-        commit(Change { writes }).await?;
+        commit(writes).await?;
         let leaves = self.groups.iter().zip(&own);
         let writes = leaves.map(|((.., members), id)| site.linking(*id, &[], &pick(members)));
-        commit(Change { writes: writes.collect() }).await?;
+        commit(writes.collect()).await?;
         Ok(ids)
     }
 
@@ -166,7 +171,10 @@ fn members(ty: &ResourceType, attrs: &[AttrId]) -> BoxedStrategy<Map<String, Val
             let value = value(ty, def).prop_map(move |value| (name.clone(), value));
             // Parts of a complex attribute are most of the time there.
             let often = if def.parent.is_some() { 0.7 } else { 0.25 };
-            option::weighted(if def.required { 1.0 } else { often }, value).boxed()
+            match def.required {
+                true => value.prop_map(Some).boxed(),
+                false => option::weighted(often, value).boxed(),
+            }
         })
         .collect();
     parts.prop_map(|parts| parts.into_iter().flatten().collect()).boxed()
