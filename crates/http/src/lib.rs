@@ -1,1 +1,76 @@
-//! placeholder
+//! SCIM 2.0 over hyper: a thin adapter in front of the domain services.
+//!
+//! [`App`] turns an HTTP request into one call of [`Directory`](rollcall_domain::Directory) and
+//! renders what comes back; [`serve`] runs it on a port for HTTP/1.1 and HTTP/2.
+//! Whoever has an HTTP server already takes [`App::handle`] alone and mounts it there: it takes
+//! any body, needs nothing but a Tokio runtime, and answers every failure itself.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use rollcall_domain::{Authenticator, Directory, Registry, Store, SystemClock, UuidIds};
+//! use rollcall_http::{App, Settings, serve};
+//! use tokio::net::TcpListener;
+//! use tokio_util::sync::CancellationToken;
+//!
+//! async fn run(store: Arc<dyn Store>, registry: Arc<dyn Registry>) -> std::io::Result<()> {
+//!     let directory = Directory::new(store.clone(), Arc::new(SystemClock), Arc::new(UuidIds));
+//!     let settings = Settings {
+//!         public_url: "https://scim.example.com".into(),
+//!         ..Settings::default()
+//!     };
+//!     let app = Arc::new(App::new(directory, Authenticator::new(registry), store, settings));
+//!
+//!     // Inside of another server, for each request below `/connections` and `/scim`:
+//!     let request = http::Request::get("/healthz").body(http_body_util::Empty::<&[u8]>::new());
+//!     if let Ok(request) = request {
+//!         assert_eq!(app.handle(request).await.status(), 200);
+//!     }
+//!
+//!     // Or by itself:
+//!     let listener = TcpListener::bind("127.0.0.1:8080").await?;
+//!     serve(listener, app, CancellationToken::new(), Duration::from_secs(30)).await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Paths
+//!
+//! - `{mount}/connections/{connectionId}/scim/v2/…` and `{mount}/scim/v2/…`, with or without `/v2`
+//!   (RFC 7644 §3.13); trailing and doubled slashes change nothing.
+//! - `/healthz`, `/readyz` and `/metrics`, outside of the mount, without a token.
+//!
+//! # What it does not do
+//!
+//! It decides nothing about resources: that is `rollcall-domain`'s.
+//! It speaks no TLS, limits no rates, and answers no browser of another origin.
+//! Bulk requests, `/Me` and searches over all types are answered 501, and discovery says so.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod app;
+mod auth;
+mod body;
+mod handlers;
+mod json;
+mod links;
+mod media;
+mod observe;
+mod parameters;
+mod precondition;
+mod problem;
+mod read_body;
+mod render;
+mod reply;
+mod route;
+mod serve;
+mod settings;
+mod site;
+mod write;
+
+pub use app::App;
+pub use body::{Body, Broken};
+pub use serve::{serve, serve_operations};
+pub use settings::{Discovery, MetricsAt, Settings};

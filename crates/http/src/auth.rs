@@ -1,0 +1,67 @@
+//! Lets a request in, or not (RFC 7644 §2).
+
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use rollcall_domain::{Authenticator, Context};
+
+use crate::parameters::names_parameter;
+use crate::problem::Problem;
+
+/// Who asks. A token opens its own connection alone: on the path of another there is nothing
+/// (R-TEN-02, R-E-02).
+pub(crate) async fn admit(
+    authenticator: &Authenticator,
+    parts: &Parts,
+    connection: Option<&str>,
+) -> Result<Context, Problem> {
+    let context = authenticator.bearer(token(parts)?).await?;
+    let own = |named: &str| named == context.connection().id.to_string();
+    if connection.is_none_or(own) { Ok(context) } else { Err(Problem::nowhere()) }
+}
+
+/// The one bearer token of a request (R-E-28).
+fn token(parts: &Parts) -> Result<&str, Problem> {
+    if names_parameter(parts.uri.query(), "access_token") {
+        return Err(Problem::unauthorized("send the token in the `Authorization` header alone"));
+    }
+    let mut values = parts.headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(Problem::unauthorized("send one `Authorization: Bearer …` header"));
+    };
+    let bearer = value.to_str().ok().and_then(|text| text.trim().split_once(' '));
+    match bearer {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+        _ => Err(Problem::unauthorized("send one `Authorization: Bearer …` header")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(uri: &str, headers: &[&str], expect: Option<&str>) {
+        let request = headers
+            .iter()
+            .fold(Request::get(uri), |request, value| request.header(AUTHORIZATION, *value));
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        assert_eq!(token(&parts).ok(), expect, "{uri} {headers:?}");
+    }
+
+    #[test]
+    fn one_bearer_token_counts() {
+        // R-AUTH-06, R-E-28
+        check("/", &["Bearer abc"], Some("abc"));
+        check("/", &["bEARER   abc "], Some("abc"));
+        check("/", &[], None);
+        check("/", &["abc"], None);
+        check("/", &["non-token"], None);
+        check("/", &["Basic abc"], None);
+        check("/", &["Bearer"], None);
+        check("/", &["Bearer abc", "Bearer abc"], None);
+        check("/?access_token=abc", &["Bearer abc"], None);
+        check("/?Access%5Ftoken=abc", &["Bearer abc"], None);
+    }
+}

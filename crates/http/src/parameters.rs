@@ -1,0 +1,255 @@
+//! What a request wants to see, from its URL or from a posted search.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+use rollcall_domain::{Derived, Search};
+use rollcall_filter::{AttrPath, Parser};
+use rollcall_schema::{Order, Profile, Projection, ResourceType, standard};
+use serde_json::{Map, Value};
+
+use crate::Settings;
+use crate::problem::{Problem, ScimType};
+
+/// The parameters of RFC 7644 §3.4.2 and §3.9 as they were sent. They are read only where they
+/// count: `filter` means nothing to a single resource (R-GET-05).
+#[derive(Debug, Default)]
+pub(crate) struct Parameters {
+    attributes: Vec<String>,
+    excluded: Vec<String>,
+    filter: Option<String>,
+    sort_by: Option<String>,
+    sort_order: Option<String>,
+    start_index: Option<String>,
+    count: Option<String>,
+    parser: Parser,
+}
+
+impl Parameters {
+    /// Reads the query of a URL. Names are in any case, unknown ones are passed over (R-GET-04).
+    pub(crate) fn from_query(query: Option<&str>) -> Result<Self, Problem> {
+        let mut parameters = Self::default();
+        for pair in pairs(query) {
+            let (name, value) = pair?;
+            let value = value.into_owned();
+            match name.to_ascii_lowercase().as_str() {
+                "attributes" => parameters.attributes.push(value),
+                "excludedattributes" => parameters.excluded.push(value),
+                name => parameters.set(name, value)?,
+            }
+        }
+        Ok(parameters)
+    }
+
+    /// Reads a posted search (RFC 7644 §3.4.3).
+    pub(crate) fn from_posted(body: Value) -> Result<Self, Problem> {
+        let Value::Object(body) = body else {
+            return Err(syntax("the body must be a JSON object"));
+        };
+        check_schemas(&body)?;
+        let mut parameters = Self { parser: Parser::posted(), ..Self::default() };
+        for (name, value) in body {
+            match (name.to_ascii_lowercase().as_str(), value) {
+                (_, Value::Null) => {}
+                ("attributes", value) => parameters.attributes.extend(names(&name, value)?),
+                ("excludedattributes", value) => parameters.excluded.extend(names(&name, value)?),
+                (name, Value::String(value)) => parameters.set(name, value)?,
+                (name @ ("startindex" | "count"), Value::Number(number)) => {
+                    parameters.set(name, number.to_string())?;
+                }
+                ("filter" | "sortby" | "sortorder" | "startindex" | "count", _) => {
+                    return Err(invalid(format!("`{name}` has a value of the wrong type")));
+                }
+                _ => {}
+            }
+        }
+        Ok(parameters)
+    }
+
+    /// Sets what can be given once; the same value again does no harm.
+    fn set(&mut self, name: &str, value: String) -> Result<(), Problem> {
+        let slot = match name {
+            "filter" => &mut self.filter,
+            "sortby" => &mut self.sort_by,
+            "sortorder" => &mut self.sort_order,
+            "startindex" => &mut self.start_index,
+            "count" => &mut self.count,
+            _ => return Ok(()),
+        };
+        match slot.replace(value) {
+            earlier @ Some(_) if earlier != *slot => {
+                Err(invalid(format!("`{name}` is given twice with different values")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What is shown of a resource (R-PROJ-04).
+    pub(crate) fn projection(
+        &self,
+        ty: &ResourceType,
+        profile: &Profile,
+    ) -> Result<Projection, Problem> {
+        let attributes = self.paths(&self.attributes);
+        let excluded = self.paths(&self.excluded);
+        if !attributes.is_empty() && !excluded.is_empty() {
+            let detail = "`attributes` and `excludedAttributes` exclude each other: send one";
+            return Err(invalid(detail));
+        }
+        Ok(ty.projection(&attributes, &excluded, profile))
+    }
+
+    /// What is searched for.
+    pub(crate) fn search(
+        &self,
+        ty: &ResourceType,
+        profile: &Profile,
+        settings: &Settings,
+        derived: Derived,
+    ) -> Result<Search<'_>, Problem> {
+        let parse = |text| {
+            let parsed = self.parser.filter(text);
+            parsed.map_err(|error| Problem::bad(ScimType::InvalidFilter, error.to_string()))
+        };
+        let start = number("startIndex", self.start_index.as_deref())?.unwrap_or(1);
+        let count = number("count", self.count.as_deref())?;
+        let count = count.and_then(|count| u32::try_from(count).ok().or(Some(u32::MAX)));
+        Ok(Search {
+            filter: self.filter.as_deref().map(parse).transpose()?,
+            sort: self.sort(ty, profile)?,
+            start: start.max(1),
+            count: count.unwrap_or(settings.page_default).min(settings.page_max),
+            derived,
+        })
+    }
+
+    /// R-SORT-01, R-SORT-02, R-SORT-07.
+    fn sort(
+        &self,
+        ty: &ResourceType,
+        profile: &Profile,
+    ) -> Result<Option<(AttrPath<'_>, Order)>, Problem> {
+        let order = match given(self.sort_order.as_deref()) {
+            None => Order::Ascending,
+            Some(text) if text.eq_ignore_ascii_case("ascending") => Order::Ascending,
+            Some(text) if text.eq_ignore_ascii_case("descending") => Order::Descending,
+            Some(_) => return Err(invalid("`sortOrder` is `ascending` or `descending`")),
+        };
+        let Some(text) = given(self.sort_by.as_deref()) else { return Ok(None) };
+        let refused = |error: &dyn std::fmt::Display| invalid(format!("`sortBy`: {error}"));
+        let path = self.parser.attr_path(text).map_err(|error| refused(&error))?;
+        ty.sort(&path, order, profile).map_err(|error| refused(&error))?;
+        Ok(Some((path, order)))
+    }
+
+    fn paths<'t>(&self, lists: &'t [String]) -> Vec<AttrPath<'t>> {
+        lists.iter().flat_map(|list| self.paths_of(list)).collect()
+    }
+
+    /// The attributes of a list; items that are none are passed over (R-PROJ-09).
+    fn paths_of<'t>(&self, list: &'t str) -> Vec<AttrPath<'t>> {
+        let (mut found, mut rest) = (Vec::new(), list);
+        loop {
+            let error = match self.parser.attributes(rest) {
+                Ok(paths) => {
+                    found.extend(paths);
+                    return found;
+                }
+                Err(error) => error,
+            };
+            let at = rest.floor_char_boundary(error.offset());
+            let (before, behind) = rest.split_at_checked(at).unwrap_or((rest, ""));
+            let good = before.rfind(',').and_then(|comma| before.get(..comma));
+            found.extend(
+                good.and_then(|good| self.parser.attributes(good).ok()).into_iter().flatten(),
+            );
+            match behind.find(',').and_then(|comma| behind.get(comma + 1..)) {
+                Some(more) => rest = more,
+                None => return found,
+            }
+        }
+    }
+}
+
+/// Whether a query has a parameter of this name.
+pub(crate) fn names_parameter(query: Option<&str>, wanted: &str) -> bool {
+    pairs(query).flatten().any(|(name, _)| name.eq_ignore_ascii_case(wanted))
+}
+
+type Pair<'q> = (Cow<'q, str>, Cow<'q, str>);
+
+/// The pairs of a query, each decoded once.
+fn pairs(query: Option<&str>) -> impl Iterator<Item = Result<Pair<'_>, Problem>> {
+    query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Ok((decode(name)?, decode(value)?))
+    })
+}
+
+/// Decodes percent signs as UTF-8. A plus is a space, as in forms, unless the text has its spaces
+/// percent-encoded: then it is a plus that the client left alone (R-FILTER-23).
+fn decode(text: &str) -> Result<Cow<'_, str>, Problem> {
+    let utf8 = || invalid("the query is not UTF-8 once its percent signs are decoded");
+    if !text.contains('+') || text.contains("%20") {
+        return percent_decode_str(text).decode_utf8().map_err(|_| utf8());
+    }
+    let spaced = text.replace('+', " ");
+    let decoded = percent_decode_str(&spaced).decode_utf8().map_err(|_| utf8())?;
+    Ok(Cow::Owned(decoded.into_owned()))
+}
+
+/// R-PAGE-01, R-PAGE-02, R-PAGE-06, R-PAGE-07: less than nothing is nothing, and numbers that are
+/// too large count as the largest.
+fn number(name: &str, text: Option<&str>) -> Result<Option<u64>, Problem> {
+    const LARGEST: u64 = i64::MAX as u64;
+    let Some(text) = given(text) else { return Ok(None) };
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(invalid(format!("`{name}` must be a whole number")));
+    }
+    let number = digits.parse().unwrap_or(LARGEST).min(LARGEST);
+    Ok(Some(if negative { 0 } else { number }))
+}
+
+/// A parameter without a value counts as absent.
+fn given(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// R-SEARCH-04.
+fn check_schemas(body: &Map<String, Value>) -> Result<(), Problem> {
+    let schemas = body.iter().find(|(name, _)| name.eq_ignore_ascii_case("schemas"));
+    let urns = schemas.and_then(|(_, value)| value.as_array()).into_iter().flatten();
+    let is_search = |urn: &str| urn.eq_ignore_ascii_case(standard::SEARCH_REQUEST);
+    if urns.filter_map(Value::as_str).any(is_search) {
+        return Ok(());
+    }
+    Err(syntax(format!("`schemas` must list `{}`", standard::SEARCH_REQUEST)))
+}
+
+/// R-SEARCH-03: a list of names, or one text with commas.
+fn names(name: &str, value: Value) -> Result<Vec<String>, Problem> {
+    let refused = || invalid(format!("`{name}` must be a list of attribute names"));
+    match value {
+        Value::String(list) => Ok(vec![list]),
+        Value::Array(items) => {
+            let text = |item| if let Value::String(text) = item { Some(text) } else { None };
+            items.into_iter().map(text).collect::<Option<_>>().ok_or_else(refused)
+        }
+        _ => Err(refused()),
+    }
+}
+
+fn invalid(detail: impl Into<String>) -> Problem {
+    Problem::bad(ScimType::InvalidValue, detail)
+}
+
+fn syntax(detail: impl Into<String>) -> Problem {
+    Problem::bad(ScimType::InvalidSyntax, detail)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::*;
+
+fn user() -> &'static Arc<ResourceType> {
+    &standard::types()[0]
+}
+
+fn of(query: &str) -> Parameters {
+    Parameters::from_query(Some(query)).unwrap_or_else(|problem| panic!("{query}: {problem:?}"))
+}
+
+fn search(parameters: &Parameters) -> Result<Search<'_>, Problem> {
+    let settings = Settings::default();
+    parameters.search(user(), &Profile::GENERIC, &settings, Derived::Hidden)
+}
+
+#[track_caller]
+fn filters(query: &str, expect: &str) {
+    let parameters = of(query);
+    let filter = search(&parameters).unwrap().filter.unwrap();
+    assert_eq!(filter.to_string(), expect, "{query}");
+}
+
+#[test]
+fn the_query_is_decoded_once() {
+    // R-FILTER-23, R-GET-04, R-HTTP-06
+    filters("filter=userName%20eq%20%22ada%22", r#"userName eq "ada""#);
+    filters("filter=userName+eq+%22ada%22", r#"userName eq "ada""#);
+    filters("filter=userName%20eq%20%22a+b@x%22", r#"userName eq "a+b@x""#);
+    filters("filter=userName+eq+%22a%2Bb@x%22", r#"userName eq "a+b@x""#);
+    filters("filter=userName%20eq%20%22a%2520b%22", r#"userName eq "a%20b""#);
+    filters("filter=title%20eq%20%22R%26D%3D1%22&x=1", r#"title eq "R&D=1""#);
+    filters("aadOptscim062020&&FILTER=title%20eq%20%22a=b%22", r#"title eq "a=b""#);
+    filters("filter=title%20eq%20%22%C3%A9%22", r#"title eq "é""#);
+    assert!(Parameters::from_query(Some("filter=%FF")).is_err());
+    assert!(Parameters::from_query(Some("x=%C3%28")).is_err());
+}
+
+#[track_caller]
+fn pages(query: &str, start: u64, count: u32) {
+    let parameters = of(query);
+    let search = search(&parameters).unwrap();
+    assert_eq!((search.start, search.count), (start, count), "{query}");
+}
+
+#[test]
+fn pages_are_clamped() {
+    // R-PAGE-01, R-PAGE-02, R-PAGE-03, R-PAGE-06, R-PAGE-07
+    pages("", 1, 100);
+    pages("startIndex=0&count=2", 1, 2);
+    pages("startindex=-3&Count=-5", 1, 0);
+    pages("count=0", 1, 0);
+    pages("count=&startIndex=", 1, 100);
+    pages("count=100000", 1, 1000);
+    pages("startIndex=99999999999999999999&count=99999999999999999999", i64::MAX as u64, 1000);
+    pages("count=5&count=5", 1, 5);
+    for query in ["count=abc", "count=1.5", "startIndex=0x1", "count=-"] {
+        let problem = format!("{:?}", search(&of(query)).unwrap_err());
+        assert!(problem.contains("InvalidValue"), "{problem}");
+    }
+    assert!(Parameters::from_query(Some("count=5&count=6")).is_err());
+}
+
+#[test]
+fn sorting_has_two_directions() {
+    // R-SORT-01, R-SORT-02, R-SORT-07
+    let order = |query: &str| search(&of(query)).map(|search| search.sort.map(|sort| sort.1));
+    assert_eq!(order("sortBy=title").unwrap(), Some(Order::Ascending));
+    assert_eq!(order("sortBy=title&sortOrder=Descending").unwrap(), Some(Order::Descending));
+    assert_eq!(order("sortOrder=descending").unwrap(), None);
+    assert_eq!(order("sortBy=&sortOrder=").unwrap(), None);
+    assert_eq!(order("sortBy=nope").unwrap(), Some(Order::Ascending));
+    for query in ["sortBy=title&sortOrder=up", "sortBy=a%20b", "sortBy=name", "sortBy=password"] {
+        let problem = format!("{:?}", order(query).unwrap_err());
+        assert!(problem.contains("InvalidValue"), "{query}: {problem}");
+    }
+}
+
+#[test]
+fn bad_filters_are_invalid_filter() {
+    // R-FILTER-04
+    for query in ["filter=", "filter=userName", "filter=userName%20eq%20%E2%80%9Cada%E2%80%9D"] {
+        let problem = format!("{:?}", search(&of(query)).unwrap_err());
+        assert!(problem.contains("InvalidFilter"), "{query}: {problem}");
+    }
+}
+
+#[track_caller]
+fn attributes(query: &str, expect: &[&str]) {
+    let parameters = of(query);
+    let paths = parameters.paths(&parameters.attributes);
+    assert_eq!(paths.iter().map(|path| path.text).collect::<Vec<_>>(), expect, "{query}");
+}
+
+#[test]
+fn attribute_lists_are_united_and_their_bad_items_passed_over() {
+    // R-PROJ-05, R-PROJ-09
+    attributes("attributes=userName,%20name.givenName", &["userName", "name.givenName"]);
+    attributes("attributes=id,+title&Attributes=x", &["id", "title", "x"]);
+    attributes("attributes=emails%5Btype%20eq%20%22a,b%22%5D,id", &["emails", "id"]);
+    attributes("attributes=user%20name,id", &["id"]);
+    attributes("attributes=id,1a,title", &["id", "title"]);
+    attributes("attributes=emails%5B,id", &["id"]);
+    attributes("attributes=id,%22,%22,title", &["id", "title"]);
+    attributes("attributes=%C3%A9,id", &["id"]);
+    attributes("attributes=,,", &[]);
+    attributes("attributes=", &[]);
+    let long = format!("attributes={}title", "id,".repeat(5000));
+    assert_eq!(of(&long).paths(&of(&long).attributes).len(), 5001);
+}
+
+#[test]
+fn attributes_and_excluded_attributes_exclude_each_other() {
+    // R-PROJ-04
+    let refused = |query: &str| of(query).projection(user(), &Profile::GENERIC).is_err();
+    assert!(refused("attributes=id&excludedAttributes=name"));
+    assert!(!refused("attributes=id&excludedAttributes="));
+    assert!(!refused("excludedAttributes=name"));
+}
+
+#[test]
+fn posted_searches_say_the_same() {
+    // R-SEARCH-01, R-SEARCH-03
+    let body = json!({
+        "Schemas": ["urn:ietf:params:scim:api:messages:2.0:searchrequest"],
+        "ATTRIBUTES": ["userName", "name.givenName,title"],
+        "filter": "title pr", "sortBy": "title", "sortorder": "descending",
+        "startIndex": 3, "count": "7", "excludedAttributes": null, "extra": {},
+    });
+    let parameters = Parameters::from_posted(body).unwrap();
+    let search = search(&parameters).unwrap();
+    assert_eq!((search.start, search.count), (3, 7));
+    assert_eq!(search.filter.unwrap().to_string(), "title pr");
+    assert_eq!(parameters.paths(&parameters.attributes).len(), 3);
+}
+
+#[test]
+fn posted_filters_may_be_long() {
+    // R-FILTER-24
+    let filter = format!("title eq \"{}\"", "x".repeat(10_000));
+    let body = json!({"schemas": [standard::SEARCH_REQUEST], "filter": filter});
+    assert!(search(&Parameters::from_posted(body).unwrap()).is_ok());
+    let query = format!("filter={}", filter.replace(' ', "%20"));
+    assert!(search(&of(&query)).is_err());
+}
+
+#[track_caller]
+fn not_posted(body: Value, expect: &str) {
+    let problem = format!("{:?}", Parameters::from_posted(body).unwrap_err());
+    assert!(problem.contains(expect), "{problem}");
+}
+
+#[test]
+fn posted_searches_name_their_schema() {
+    // R-SEARCH-04
+    not_posted(json!([]), "InvalidSyntax");
+    not_posted(json!({}), "InvalidSyntax");
+    not_posted(json!({"schemas": [standard::PATCH_OP]}), "InvalidSyntax");
+    let with =
+        |name: &str, value: Value| json!({"schemas": [standard::SEARCH_REQUEST], name: value});
+    not_posted(with("filter", json!(1)), "InvalidValue");
+    not_posted(with("count", json!(true)), "InvalidValue");
+    not_posted(with("attributes", json!([1])), "InvalidValue");
+}

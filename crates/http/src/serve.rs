@@ -1,0 +1,165 @@
+//! Serves an [`App`] on sockets: HTTP/1.1 and HTTP/2 on one port, ended without losing a request.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::{App, Body};
+
+/// How long to wait when no socket can be accepted, for want of file descriptors mostly.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How often a quiet HTTP/2 client is asked whether it is still there.
+const PING: Duration = Duration::from_secs(30);
+
+/// The most bytes of one request's head.
+const HEAD: usize = 64 * 1024;
+
+/// How long operators' requests may take to end.
+const SHORT_DRAIN: Duration = Duration::from_secs(1);
+
+/// Serves until `stop`; then accepts nothing more, closes idle connections, and gives the
+/// requests in flight `drain` to end.
+pub async fn serve(listener: TcpListener, app: Arc<App>, stop: CancellationToken, drain: Duration) {
+    let (sockets, head_timeout) = (app.settings.sockets, app.settings.head_timeout);
+    let handle = move |request| {
+        let app = Arc::clone(&app);
+        async move { app.handle(request).await }
+    };
+    Server::new(sockets, head_timeout).run(listener, handle, stop, drain).await;
+}
+
+/// Serves `/healthz`, `/readyz` and `/metrics` alone, until `stop`.
+pub async fn serve_operations(listener: TcpListener, app: Arc<App>, stop: CancellationToken) {
+    let (sockets, head_timeout) = (app.settings.sockets, app.settings.head_timeout);
+    let handle = move |request| {
+        let app = Arc::clone(&app);
+        async move { app.handle_operation(request).await }
+    };
+    Server::new(sockets, head_timeout).run(listener, handle, stop, SHORT_DRAIN).await;
+}
+
+/// The sockets of one listener.
+struct Server {
+    builder: Builder<TokioExecutor>,
+    permits: Arc<Semaphore>,
+    watched: GracefulShutdown,
+    tasks: TaskTracker,
+    /// Ends what is still open when the time to drain is over.
+    end: CancellationToken,
+    head_timeout: Duration,
+}
+
+impl Server {
+    fn new(sockets: usize, head_timeout: Duration) -> Self {
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(head_timeout)
+            .max_buf_size(HEAD);
+        builder.http2().timer(TokioTimer::new()).keep_alive_interval(PING);
+        Self {
+            builder,
+            permits: Arc::new(Semaphore::new(sockets.clamp(1, Semaphore::MAX_PERMITS))),
+            watched: GracefulShutdown::new(),
+            tasks: TaskTracker::new(),
+            end: CancellationToken::new(),
+            head_timeout,
+        }
+    }
+
+    async fn run<H, F>(
+        self,
+        listener: TcpListener,
+        handle: H,
+        stop: CancellationToken,
+        drain: Duration,
+    ) where
+        H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        let accepting = async {
+            while let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await {
+                match listener.accept().await {
+                    Ok((socket, _)) => self.open(socket, handle.clone(), permit),
+                    Err(error) => {
+                        tracing::warn!(%error, "could not accept a socket");
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                }
+            }
+        };
+        stop.run_until_cancelled(accepting).await;
+        drop(listener);
+        self.close(drain).await;
+    }
+
+    /// Serves one socket in a task of its own: a panic there ends that socket and nothing else.
+    fn open<H, F>(&self, socket: TcpStream, handle: H, permit: tokio::sync::OwnedSemaphorePermit)
+    where
+        H: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        // Answers are written whole: waiting for more to send only delays them.
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "a socket keeps its delay");
+        }
+        let begun = Arc::new(AtomicBool::new(false));
+        let service = {
+            let begun = Arc::clone(&begun);
+            service_fn(move |request| {
+                begun.store(true, Ordering::Relaxed);
+                let answer = handle(request);
+                async move { Ok::<_, Infallible>(answer.await) }
+            })
+        };
+        let connection = self.builder.serve_connection(TokioIo::new(socket), service).into_owned();
+        let connection = self.watched.watch(connection);
+        let (end, patience) = (self.end.clone(), self.head_timeout);
+        self.tasks.spawn(async move {
+            tokio::select! {
+                outcome = connection => {
+                    if let Err(error) = outcome {
+                        tracing::debug!(%error, "a connection ended early");
+                    }
+                }
+                () = end.cancelled() => {}
+                () = never_begins(&begun, patience) => {}
+            }
+            drop(permit);
+        });
+    }
+
+    async fn close(self, drain: Duration) {
+        let Self { watched, tasks, end, .. } = self;
+        tasks.close();
+        if tokio::time::timeout(drain, watched.shutdown()).await.is_err() {
+            tracing::warn!(open = tasks.len(), "some requests did not end in time");
+        }
+        end.cancel();
+        tasks.wait().await;
+    }
+}
+
+/// Ends when a socket has sent no request for too long. Between requests the protocols watch over
+/// that themselves, but not while it is still open which of them is spoken.
+async fn never_begins(begun: &AtomicBool, patience: Duration) {
+    tokio::time::sleep(patience).await;
+    if begun.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
+    }
+}

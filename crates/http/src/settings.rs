@@ -1,0 +1,69 @@
+//! The plain values that a server is set up with.
+
+use std::time::Duration;
+
+/// How SCIM is served. Every value is legal; [`Settings::default`] holds the documented ones.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `scheme://host[:port][/path]` as clients reach the server. `Location`, `meta.location` and
+    /// `$ref` begin with it; what a request says about its host is never believed (R-HTTP-12).
+    pub public_url: String,
+    /// What stands before `/connections` and `/scim` in paths, such as `/api/auth`; may be empty.
+    pub mount: String,
+    /// The largest request body in bytes (R-HTTP-10).
+    pub body_limit: usize,
+    /// How long a request may take to send its body.
+    pub body_timeout: Duration,
+    /// The resources on a page when the client names no number.
+    pub page_default: u32,
+    /// The most resources on a page, whatever the client names (R-PAGE-03).
+    pub page_max: u32,
+    /// Who may read discovery (R-DISC-05).
+    pub discovery: Discovery,
+    /// Where `/metrics` is.
+    pub metrics: MetricsAt,
+    /// How long the store may take to say that it is ready.
+    pub ready_timeout: Duration,
+    /// How many sockets are served at once; others wait to be accepted.
+    pub sockets: usize,
+    /// How long a client may take to send the head of its next request.
+    pub head_timeout: Duration,
+}
+
+/// Who may read `/ServiceProviderConfig`, `/Schemas` and `/ResourceTypes`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Discovery {
+    /// Whoever has a token.
+    #[default]
+    Guarded,
+    /// Everyone.
+    Open,
+}
+
+/// Where `/metrics` is served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MetricsAt {
+    /// Beside SCIM, and on a listener of its own where there is one.
+    #[default]
+    Everywhere,
+    /// By [`serve_operations`](crate::serve_operations) alone.
+    OwnListener,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            public_url: String::new(),
+            mount: String::new(),
+            body_limit: 1024 * 1024,
+            body_timeout: Duration::from_secs(30),
+            page_default: 100,
+            page_max: 1000,
+            discovery: Discovery::default(),
+            metrics: MetricsAt::default(),
+            ready_timeout: Duration::from_secs(2),
+            sockets: 10_000,
+            head_timeout: Duration::from_secs(30),
+        }
+    }
+}
