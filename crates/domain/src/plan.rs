@@ -4,7 +4,9 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use rollcall_filter::{Expr, Op};
-use rollcall_schema::{AttrRef, Condition, Instant, Moment, Operand, ResourceType, Storage};
+use rollcall_schema::{
+    AttrDef, AttrRef, Condition, Instant, Moment, Operand, ResourceType, Storage, Type,
+};
 
 use crate::ResourceId;
 use crate::key::comparable;
@@ -157,7 +159,7 @@ impl Planner<'_> {
             (Op::Ne, _) => self.not(self.compare(at, Op::Eq, operand)),
             (_, Operand::Text { sent, key }) => self.text(at, op, sent, key),
             (_, Operand::Moment(moment)) => self.moment(at, op, *moment),
-            (Op::Eq, Operand::Boolean(truth)) if self.ty.leaf(at).indexed => {
+            (Op::Eq, Operand::Boolean(truth)) if has_keys(self.ty.leaf(at)) => {
                 Plan::exact(self.key(at, KeyTest::Equals(truth.to_string())))
             }
             _ => Plan::widened(Candidates::All),
@@ -175,7 +177,9 @@ impl Planner<'_> {
                 let holding = |id| Candidates::Holding(relation, id);
                 Plan::exact(sent.parse().map_or(Candidates::None, holding))
             }
-            (Storage::Document, _) if def.indexed && !key.is_empty() => self.indexed(at, op, key),
+            _ if has_keys(def) && !key.is_empty() && (op == Op::Eq || is_whole(def)) => {
+                self.indexed(at, op, key)
+            }
             _ => Plan::widened(Candidates::All),
         }
     }
@@ -229,7 +233,9 @@ impl Planner<'_> {
                 let relation = Arc::from(&*self.ty.attr(at.attr).path);
                 Plan { candidates: Candidates::HoldingAny(relation), exact }
             }
-            Storage::Document if def.indexed => Plan::exact(self.key(at, KeyTest::NotEmpty)),
+            Storage::Document if has_keys(def) && is_whole(def) => {
+                Plan::exact(self.key(at, KeyTest::NotEmpty))
+            }
             _ => Plan::widened(Candidates::All),
         }
     }
@@ -242,6 +248,16 @@ impl Planner<'_> {
     fn multi_valued(&self, at: AttrRef) -> bool {
         self.inside || self.ty.attr(at.attr).multi_valued || self.ty.leaf(at).multi_valued
     }
+}
+
+/// Whether its values are rows of the index; a complex attribute has none of its own.
+fn has_keys(def: &AttrDef) -> bool {
+    def.indexed && def.storage == Storage::Document && def.kind != Type::Complex
+}
+
+/// Whether its keys tell more than what is equal: those of a `$ref` are the end of it (R-ATTR-11).
+fn is_whole(def: &AttrDef) -> bool {
+    &*def.name != "$ref"
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use rollcall_filter::Op;
+
 use crate::definition::{Type, Uniqueness};
 use crate::matching::{Datum, any_kept_element};
 use crate::resource_type::{AttrDef, AttrId, ResourceType, Storage};
@@ -55,7 +57,7 @@ fn key(def: &AttrDef, datum: &Datum<'_>) -> Option<String> {
         Type::Integer | Type::Decimal => datum.number().map(|number| number.to_string()),
         Type::DateTime => datum.moment().map(|moment| moment.to_string()),
         Type::String | Type::Binary | Type::Reference => {
-            datum.text().map(|held| text::key(def, held).into_owned())
+            datum.text().map(|held| text::comparable(def, Op::Eq, held).into_owned())
         }
         Type::Complex => None,
     }
