@@ -1,1 +1,33 @@
-fn main() {}
+//! The `rollcall` binary: configuration, command line, wiring.
+
+mod backend;
+mod cli;
+mod commands;
+mod config;
+mod settings;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Dev(args) => commands::dev::run(args).await,
+        Command::Serve(args) => commands::serve::run(args).await,
+        Command::Check(args) => commands::check::run(args),
+        Command::Migrate(args) => commands::migrate::run(args).await,
+        Command::Connection(args) => commands::connection::run(args).await,
+        Command::Token(args) => commands::token::run(args).await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The store behind a database URL.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use rollcall_domain::{Connections, Registry, Store, SystemClock, UuidIds};
+use rollcall_postgres::Postgres;
+use rollcall_sqlite::Sqlite;
+
+use crate::config::{Config, DatabaseUrl};
+
+/// One store, as the ports that services ask for.
+#[derive(Clone)]
+pub(crate) struct Backend {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) registry: Arc<dyn Registry>,
+}
+
+impl Backend {
+    /// Opens the configured database and brings it up to date.
+    pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
+        match config.database()? {
+            DatabaseUrl::Sqlite(path) => {
+                let store = Sqlite::open(path)?;
+                store.migrate().await?;
+                Ok(Self::of(Arc::new(store)))
+            }
+            DatabaseUrl::Postgres(url) => {
+                let store = Postgres::connect(url, config.pool_size).await?;
+                if !store.pending_migrations().await?.is_empty() {
+                    Postgres::migrate(url).await.context(
+                        "could not bring the database up to date: run `rollcall migrate` with the \
+                         URL of a role that owns the database",
+                    )?;
+                }
+                if !store.bound_by_policies() {
+                    tracing::warn!(
+                        "the database role walks through row-level security: let the server log \
+                         in as a role that is a member of `rollcall_app`, neither superuser nor \
+                         BYPASSRLS"
+                    );
+                }
+                Ok(Self::of(Arc::new(store)))
+            }
+        }
+    }
+
+    /// The service that makes connections and tokens.
+    pub(crate) fn connections(&self) -> Connections {
+        let registry = Arc::clone(&self.registry);
+        Connections::new(registry, Arc::new(SystemClock), Arc::new(UuidIds))
+    }
+
+    fn of<S: Store + Registry + 'static>(store: Arc<S>) -> Self {
+        Self { store: Arc::clone(&store) as Arc<dyn Store>, registry: store }
+    }
+}

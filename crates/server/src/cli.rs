@@ -1,0 +1,183 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use rollcall_domain::{ConnectionId, IdpKind, TokenId};
+
+/// A self-hosted SCIM 2.0 provisioning server.
+#[derive(Debug, Parser)]
+#[command(version, after_help = "Example: rollcall dev")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a server to try things out, with its data in one directory.
+    #[command(after_help = "Example: rollcall dev --data-dir ./rollcall-data\n\n\
+        The first start makes an organization and a connection and prints its token once.\n\
+        Later starts keep the data.")]
+    Dev(DevArgs),
+    /// Start the server.
+    #[command(
+        after_help = "Example: rollcall serve --database-url postgres://rollcall@db/rollcall \\\n\
+        \x20   --listen 0.0.0.0:8080 --public-url https://scim.example.com\n\n\
+        Each setting comes from the file, then the environment (ROLLCALL_DATABASE_URL, …), then \
+        flags; the later one counts.\nROLLCALL_SCIM_TOKEN (32 characters or more) opens the \
+        connection `bootstrap` of the organization `default`."
+    )]
+    Serve(ConfigArgs),
+    /// Check the configuration without starting anything.
+    #[command(after_help = "Example: rollcall check --config /etc/rollcall.toml")]
+    Check(ConfigArgs),
+    /// Bring the database up to date.
+    #[command(after_help = "Example: rollcall migrate --database-url postgres://owner@db/rollcall")]
+    Migrate(ConfigArgs),
+    /// Make and list connections.
+    #[command(after_help = "Example: rollcall connection create --organization Acme --idp okta")]
+    Connection(ConnectionArgs),
+    /// Make, list and revoke the tokens of a connection.
+    #[command(after_help = "Example: rollcall token list --connection conn_…")]
+    Token(TokenArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DevArgs {
+    /// Where to listen. Port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub(crate) listen: String,
+    /// Where the data is kept; made on the first start.
+    #[arg(long, default_value = "./rollcall-data")]
+    pub(crate) data_dir: PathBuf,
+}
+
+/// Settings as flags. What they mean is said once, in `settings.rs`.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ConfigArgs {
+    /// A TOML file with settings [env: ROLLCALL_CONFIG]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) config: Option<PathBuf>,
+    /// sqlite:PATH or postgres://… [env: ROLLCALL_DATABASE_URL, DATABASE_URL]
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// Where to listen [env: ROLLCALL_LISTEN] [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+    /// How clients reach the server: the beginning of every URL that it hands out
+    /// [env: ROLLCALL_PUBLIC_URL]
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// A path in front of every SCIM path, such as /api/auth [env: ROLLCALL_MOUNT]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) mount: Option<String>,
+    /// A listener of its own for /healthz, /readyz and /metrics; without one they are served on
+    /// the main listener [env: ROLLCALL_METRICS_LISTEN]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) metrics_listen: Option<String>,
+    /// The largest request body in bytes [env: ROLLCALL_BODY_LIMIT] [default: 1048576]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) body_limit: Option<String>,
+    /// Whether discovery answers without a token: true or false
+    /// [env: ROLLCALL_OPEN_DISCOVERY] [default: false]
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) open_discovery: Option<String>,
+    /// Connections to PostgreSQL [env: ROLLCALL_POOL_SIZE] [default: 16]
+    #[arg(long, value_name = "N")]
+    pub(crate) pool_size: Option<String>,
+    /// How long requests in flight may take after SIGTERM
+    /// [env: ROLLCALL_DRAIN_SECONDS] [default: 20]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) drain_seconds: Option<String>,
+    /// What is logged, such as info or rollcall_http=debug [env: ROLLCALL_LOG] [default: info]
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+    /// text or json [env: ROLLCALL_LOG_FORMAT] [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<String>,
+}
+
+/// How a command prints what it found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConnectionArgs {
+    #[command(subcommand)]
+    pub(crate) command: ConnectionCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConnectionCommand {
+    /// Make a connection and print its base URL and token; the organization too, if it is new.
+    #[command(after_help = "Example: rollcall connection create --database-url \
+        sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --organization Acme --idp okta --output json")]
+    Create {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// The name of the organization.
+        #[arg(long)]
+        organization: String,
+        /// okta, entra, google, onelogin, jumpcloud, ping or generic.
+        #[arg(long, default_value = "generic")]
+        idp: IdpKind,
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// List the connections.
+    #[command(after_help = "Example: rollcall connection list --output json")]
+    List {
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TokenArgs {
+    #[command(subcommand)]
+    pub(crate) command: TokenCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make one more token; the others go on working.
+    #[command(after_help = "Example: rollcall token create --connection conn_…")]
+    Create {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// The connection, as `rollcall connection list` shows it.
+        #[arg(long)]
+        connection: ConnectionId,
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// List the tokens of a connection. Their secrets can't be shown again.
+    #[command(after_help = "Example: rollcall token list --connection conn_…")]
+    List {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// The connection, as `rollcall connection list` shows it.
+        #[arg(long)]
+        connection: ConnectionId,
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// End a token; running servers follow within 2 seconds.
+    #[command(after_help = "Example: rollcall token revoke --token tok_…")]
+    Revoke {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// The token, as `rollcall token list` shows it.
+        #[arg(long)]
+        token: TokenId,
+    },
+}

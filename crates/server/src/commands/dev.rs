@@ -1,0 +1,71 @@
+//! `rollcall dev`: a server to try things out.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use rollcall_domain::{Connection, IdpKind};
+use tokio::net::TcpListener;
+
+use super::{base_url, serve};
+use crate::backend::Backend;
+use crate::cli::{ConfigArgs, DevArgs};
+use crate::config::Config;
+use crate::telemetry;
+
+const DATABASE: &str = "rollcall.sqlite3";
+
+pub(crate) async fn run(args: DevArgs) -> anyhow::Result<()> {
+    std::fs::create_dir_all(&args.data_dir)
+        .with_context(|| format!("could not make {}", args.data_dir.display()))?;
+    let database_url = format!("sqlite:{}", args.data_dir.join(DATABASE).display());
+    let flags = ConfigArgs {
+        database_url: Some(database_url.clone()),
+        listen: Some(args.listen),
+        log: Some("warn".into()),
+        ..ConfigArgs::default()
+    };
+    // `dev` is the same for everyone: neither file nor environment has a say.
+    let mut config = Config::from_sources(&flags, &|_| None)
+        .map_err(|problems| anyhow::anyhow!("{}", problems.join("\n")))?;
+    telemetry::log(&config);
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("could not listen on {}: try --listen", config.listen))?;
+    config.listen = listener.local_addr()?;
+    config.public_url = Some(format!("http://{}", config.listen));
+    let backend = Backend::open(&config).await?;
+    greet(&config, &backend, &args.data_dir, &database_url).await?;
+    serve::until_told_to_stop(&config, backend, listener).await
+}
+
+/// Makes what the first start makes, and says what to do next.
+async fn greet(
+    config: &Config,
+    backend: &Backend,
+    data_dir: &Path,
+    database_url: &str,
+) -> anyhow::Result<()> {
+    let connections = backend.connections();
+    if let Some((organization, connection)) = connections.list().await?.into_iter().next() {
+        println!("Rollcall keeps on with the data in {}", data_dir.display());
+        println!("  organization   {}", organization.name);
+        say_base_url(config, &connection);
+        println!("\nTokens are shown once, when they are made. To make another:\n");
+        println!("  rollcall token create --database-url {database_url} \\");
+        println!("    --public-url http://{} --connection {}", config.listen, connection.id);
+        return Ok(());
+    }
+    let (connection, minted) = connections.create("Example", IdpKind::Generic).await?;
+    println!("Rollcall is ready; its data is in {}", data_dir.display());
+    println!("  organization   Example");
+    say_base_url(config, &connection);
+    println!("  token          {}", minted.secret.reveal());
+    println!("\nThe token is shown this once. Try it:\n");
+    println!("  curl -s -H 'Authorization: Bearer {}' \\", minted.secret.reveal());
+    println!("    '{}/Users?count=1'", base_url(config, connection.id));
+    Ok(())
+}
+
+fn say_base_url(config: &Config, connection: &Connection) {
+    println!("  SCIM base URL  {}", base_url(config, connection.id));
+}

@@ -1,0 +1,108 @@
+//! `rollcall serve`: the server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use rollcall_domain::{Authenticator, Directory, Store, SystemClock, UuidIds};
+use rollcall_http::{App, Discovery, MetricsAt, Settings};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::backend::Backend;
+use crate::cli::ConfigArgs;
+use crate::config::{Config, list};
+use crate::telemetry;
+
+/// How often the store does its housekeeping.
+const HOUSEKEEPING: Duration = Duration::from_secs(30);
+
+pub(crate) async fn run(args: ConfigArgs) -> anyhow::Result<()> {
+    let config = Config::read(&args)?;
+    let missing = config.missing_for_serve();
+    if !missing.is_empty() {
+        bail!("the configuration is not complete:\n{}", list(&missing));
+    }
+    telemetry::log(&config);
+    let backend = Backend::open(&config).await?;
+    if let Some(token) = &config.scim_token {
+        let connection = backend.connections().bootstrap(token.reveal()).await?;
+        tracing::info!(connection = %connection.id, "the bootstrap token opens this connection");
+    }
+    let listener = bind(config.listen).await?;
+    until_told_to_stop(&config, backend, listener).await
+}
+
+/// Serves until SIGTERM or SIGINT, then lets the requests in flight end.
+pub(crate) async fn until_told_to_stop(
+    config: &Config,
+    backend: Backend,
+    listener: TcpListener,
+) -> anyhow::Result<()> {
+    let metrics = telemetry::metrics()?;
+    let app = Arc::new(app(config, &backend, move || metrics.render()));
+    let stop = CancellationToken::new();
+    tokio::spawn(watch_signals(stop.clone())?);
+    tokio::spawn(keep_house(Arc::clone(&backend.store), stop.clone()));
+    if let Some(address) = config.metrics_listen {
+        let listener = bind(address).await?;
+        tracing::info!(address = %listener.local_addr()?, "serving health and metrics");
+        tokio::spawn(rollcall_http::serve_operations(listener, Arc::clone(&app), stop.clone()));
+    }
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    rollcall_http::serve(listener, app, stop, config.drain).await;
+    tracing::info!("drained");
+    Ok(())
+}
+
+fn app(
+    config: &Config,
+    backend: &Backend,
+    metrics: impl Fn() -> String + Send + Sync + 'static,
+) -> App {
+    let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidIds));
+    let directory = Directory::new(Arc::clone(&backend.store), clock, ids);
+    let authenticator = Authenticator::new(Arc::clone(&backend.registry));
+    let settings = Settings {
+        public_url: config.public_url.clone().unwrap_or_default(),
+        mount: config.mount.clone(),
+        body_limit: config.body_limit,
+        discovery: match config.open_discovery {
+            true => Discovery::Open,
+            false => Discovery::Guarded,
+        },
+        metrics: match config.metrics_listen {
+            Some(_) => MetricsAt::OwnListener,
+            None => MetricsAt::Everywhere,
+        },
+        ..Settings::default()
+    };
+    App::new(directory, authenticator, Arc::clone(&backend.store), settings).with_metrics(metrics)
+}
+
+async fn bind(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("could not listen on {address}"))
+}
+
+fn watch_signals(stop: CancellationToken) -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("told to stop: finishing the requests in flight");
+        stop.cancel();
+    })
+}
+
+async fn keep_house(store: Arc<dyn Store>, stop: CancellationToken) {
+    let mut tick = tokio::time::interval(HOUSEKEEPING);
+    while stop.run_until_cancelled(tick.tick()).await.is_some() {
+        if let Err(error) = store.maintain().await {
+            tracing::warn!(%error, "housekeeping failed; it is tried again");
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Settings as the values that they stand for.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{anyhow, bail};
+use rollcall_domain::Secret;
+
+use crate::cli::ConfigArgs;
+use crate::settings::{
+    BODY_LIMIT, DATABASE_URL, DRAIN_SECONDS, Given, LISTEN, LOG, LOG_FORMAT, METRICS_LISTEN, MOUNT,
+    Name, OPEN_DISCOVERY, POOL_SIZE, PUBLIC_URL, SCIM_TOKEN, Settings,
+};
+
+/// The whole configuration of a server.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) database: Option<DatabaseUrl>,
+    pub(crate) listen: SocketAddr,
+    pub(crate) public_url: Option<String>,
+    pub(crate) mount: String,
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    pub(crate) body_limit: usize,
+    pub(crate) open_discovery: bool,
+    pub(crate) pool_size: usize,
+    pub(crate) drain: Duration,
+    pub(crate) log: String,
+    pub(crate) log_format: LogFormat,
+    pub(crate) scim_token: Option<Secret>,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// Where the data is.
+#[derive(Clone)]
+pub(crate) enum DatabaseUrl {
+    Sqlite(PathBuf),
+    Postgres(String),
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(_) => f.write_str("postgres://…"),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the configuration from flags, environment and file.
+    pub(crate) fn read(args: &ConfigArgs) -> anyhow::Result<Self> {
+        Self::from_sources(args, &|name| std::env::var(name).ok())
+            .map_err(|problems| anyhow!("the configuration is not valid:\n{}", list(&problems)))
+    }
+
+    /// All problems at once, each with the source of the bad value.
+    pub(crate) fn from_sources(
+        args: &ConfigArgs,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, Vec<String>> {
+        let settings = Settings::read(args, environment)?;
+        let mut reading = Reading { settings: &settings, problems: Vec::new() };
+        let config = Self {
+            database: reading.take(DATABASE_URL, database_url),
+            listen: reading
+                .take(LISTEN, address)
+                .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
+            public_url: reading.take(PUBLIC_URL, public_url),
+            mount: reading.take(MOUNT, mount).unwrap_or_default(),
+            metrics_listen: reading.take(METRICS_LISTEN, address),
+            body_limit: reading.take(BODY_LIMIT, |text| number(text, 1024)).unwrap_or(1 << 20),
+            open_discovery: reading.take(OPEN_DISCOVERY, truth).unwrap_or(false),
+            pool_size: reading.take(POOL_SIZE, |text| number(text, 1)).unwrap_or(16),
+            drain: Duration::from_secs(reading.take(DRAIN_SECONDS, seconds).unwrap_or(20)),
+            log: reading.take(LOG, log_filter).unwrap_or_else(|| "info".into()),
+            log_format: reading.take(LOG_FORMAT, log_format).unwrap_or_default(),
+            scim_token: reading.take(SCIM_TOKEN, |text| Ok(Secret::given(text)?)),
+        };
+        if reading.problems.is_empty() { Ok(config) } else { Err(reading.problems) }
+    }
+
+    /// The database, which every command but `check` needs.
+    pub(crate) fn database(&self) -> anyhow::Result<&DatabaseUrl> {
+        self.database.as_ref().ok_or_else(|| {
+            anyhow!(
+                "no database: give --database-url or set ROLLCALL_DATABASE_URL to \
+                 sqlite:./rollcall.sqlite3 or postgres://user:password@host/database"
+            )
+        })
+    }
+
+    /// What `serve` can't do without.
+    pub(crate) fn missing_for_serve(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        problems.extend(self.database().err().map(|error| error.to_string()));
+        if self.public_url.is_none() {
+            problems.push(
+                "no public URL: give --public-url or set ROLLCALL_PUBLIC_URL to the address that \
+                 clients use, such as https://scim.example.com"
+                    .into(),
+            );
+        }
+        problems
+    }
+}
+
+/// Problems as lines.
+pub(crate) fn list(problems: &[String]) -> String {
+    problems.iter().map(|problem| format!("  - {problem}")).collect::<Vec<_>>().join("\n")
+}
+
+struct Reading<'a> {
+    settings: &'a Settings,
+    problems: Vec<String>,
+}
+
+impl Reading<'_> {
+    fn take<T>(&mut self, name: Name, read: impl FnOnce(&str) -> anyhow::Result<T>) -> Option<T> {
+        let Given { text, source } = self.settings.get(name)?;
+        match read(text) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                // Secrets and database URLs, which may hold one, are not repeated.
+                let shown = match name {
+                    SCIM_TOKEN | DATABASE_URL => String::new(),
+                    _ => format!(" `{text}`"),
+                };
+                self.problems.push(format!("{source}:{shown} {error}"));
+                None
+            }
+        }
+    }
+}
+
+fn database_url(text: &str) -> anyhow::Result<DatabaseUrl> {
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return Ok(DatabaseUrl::Postgres(text.into()));
+    }
+    let path = text.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
+    match path {
+        Some(path) if !path.is_empty() => Ok(DatabaseUrl::Sqlite(path.into())),
+        _ => bail!("is no database URL: use sqlite:PATH or postgres://user:password@host/database"),
+    }
+}
+
+fn address(text: &str) -> anyhow::Result<SocketAddr> {
+    text.parse().map_err(|_| anyhow!("is no address: use IP:PORT, such as 127.0.0.1:8080"))
+}
+
+/// An origin and perhaps a path, without a slash at the end.
+fn public_url(text: &str) -> anyhow::Result<String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let good = rest.is_some_and(|rest| {
+        !rest.is_empty()
+            && !rest.starts_with('/')
+            && !rest.contains(['?', '#', '@'])
+            && rest.chars().all(|c| c.is_ascii_graphic())
+    });
+    match good {
+        true => Ok(text.trim_end_matches('/').into()),
+        false => bail!("is no public URL: use https://host, with a path behind it if need be"),
+    }
+}
+
+fn mount(text: &str) -> anyhow::Result<String> {
+    let path = text.trim_end_matches('/');
+    let good = path.is_empty() || path.starts_with('/');
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.' | '~');
+    match good && path.chars().all(plain) {
+        true => Ok(path.into()),
+        false => bail!("is no mount prefix: use a path such as /api/auth"),
+    }
+}
+
+fn number(text: &str, least: usize) -> anyhow::Result<usize> {
+    let number = text.parse::<usize>().ok().filter(|number| *number >= least);
+    number.ok_or_else(|| anyhow!("is no whole number from {least}"))
+}
+
+fn seconds(text: &str) -> anyhow::Result<u64> {
+    let seconds = text.parse::<u64>().ok().filter(|seconds| *seconds <= 3600);
+    seconds.ok_or_else(|| anyhow!("is no number of seconds from 0 to 3600"))
+}
+
+fn truth(text: &str) -> anyhow::Result<bool> {
+    text.parse().map_err(|_| anyhow!("is neither true nor false"))
+}
+
+fn log_filter(text: &str) -> anyhow::Result<String> {
+    match tracing_subscriber::EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.into()),
+        Err(error) => bail!("is no log filter ({error}): use info or rollcall_http=debug,info"),
+    }
+}
+
+fn log_format(text: &str) -> anyhow::Result<LogFormat> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => bail!("is neither text nor json"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(args: &ConfigArgs, environment: &[(&str, &str)]) -> Vec<String> {
+        let get = |name: &str| {
+            environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).into())
+        };
+        Config::from_sources(args, &get).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn flags_win_over_the_environment() {
+        let args = ConfigArgs { listen: Some("127.0.0.1:1".into()), ..ConfigArgs::default() };
+        let environment = |name: &str| (name == "ROLLCALL_LISTEN").then(|| "127.0.0.1:2".into());
+        let config = Config::from_sources(&args, &environment).unwrap();
+        assert_eq!(config.listen.port(), 1);
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let file =
+            std::env::temp_dir().join(format!("rollcall-config-{}.toml", std::process::id()));
+        std::fs::write(&file, "listen = \"127.0.0.1:3\"\nbody_limit = 4096\n").unwrap();
+        let args = ConfigArgs { config: Some(file.clone()), ..ConfigArgs::default() };
+        let environment = |name: &str| (name == "ROLLCALL_LISTEN").then(|| "127.0.0.1:2".into());
+        let config = Config::from_sources(&args, &environment).unwrap();
+        std::fs::remove_file(file).unwrap();
+        assert_eq!((config.listen.port(), config.body_limit), (2, 4096));
+    }
+
+    #[test]
+    fn every_bad_value_is_told_with_its_source() {
+        let args = ConfigArgs { listen: Some("nowhere".into()), ..ConfigArgs::default() };
+        let told = problems(
+            &args,
+            &[
+                ("ROLLCALL_SCIM_TOKEN", "short-secret"),
+                ("DATABASE_URL", "mysql://root:hunter2@db"),
+                ("ROLLCALL_PUBLIC_URL", "scim.example.com"),
+            ],
+        );
+        assert_eq!(told.len(), 4, "{told:?}");
+        assert!(told[0].starts_with("environment variable DATABASE_URL: is no database URL"));
+        assert!(told[1].starts_with("flag --listen: `nowhere` is no address"), "{}", told[1]);
+        assert!(told[3].starts_with("environment variable ROLLCALL_SCIM_TOKEN: a token needs"));
+        assert!(!told.concat().contains("hunter2") && !told.concat().contains("short-secret"));
+    }
+
+    #[test]
+    fn public_urls_and_mounts() {
+        assert_eq!(public_url("https://x.test/").unwrap(), "https://x.test");
+        assert_eq!(public_url("http://127.0.0.1:8080/a").unwrap(), "http://127.0.0.1:8080/a");
+        for bad in ["x.test", "ftp://x", "https://", "https:///a", "https://u:p@x", "https://x?q"] {
+            assert!(public_url(bad).is_err(), "{bad}");
+        }
+        assert_eq!(mount("/api/auth/").unwrap(), "/api/auth");
+        assert!(mount("api").is_err() && mount("/a b").is_err());
+    }
+}

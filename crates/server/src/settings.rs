@@ -1,0 +1,154 @@
+//! Where each setting comes from: file, then environment, then flags.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::cli::ConfigArgs;
+
+/// A setting by its name in the file; `ROLLCALL_<NAME>` in the environment.
+pub(crate) type Name = &'static str;
+
+pub(crate) const DATABASE_URL: Name = "database_url";
+pub(crate) const LISTEN: Name = "listen";
+pub(crate) const PUBLIC_URL: Name = "public_url";
+pub(crate) const MOUNT: Name = "mount";
+pub(crate) const METRICS_LISTEN: Name = "metrics_listen";
+pub(crate) const BODY_LIMIT: Name = "body_limit";
+pub(crate) const OPEN_DISCOVERY: Name = "open_discovery";
+pub(crate) const POOL_SIZE: Name = "pool_size";
+pub(crate) const DRAIN_SECONDS: Name = "drain_seconds";
+pub(crate) const LOG: Name = "log";
+pub(crate) const LOG_FORMAT: Name = "log_format";
+pub(crate) const SCIM_TOKEN: Name = "scim_token";
+
+const ALL: [Name; 12] = [
+    DATABASE_URL,
+    LISTEN,
+    PUBLIC_URL,
+    MOUNT,
+    METRICS_LISTEN,
+    BODY_LIMIT,
+    OPEN_DISCOVERY,
+    POOL_SIZE,
+    DRAIN_SECONDS,
+    LOG,
+    LOG_FORMAT,
+    SCIM_TOKEN,
+];
+
+/// A value as it was given.
+#[derive(Clone, Debug)]
+pub(crate) struct Given {
+    pub(crate) text: String,
+    pub(crate) source: Source,
+}
+
+/// Where a value came from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    File(PathBuf, Name),
+    Environment(String),
+    Flag(Name),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path, name) => write!(f, "`{name}` in {}", path.display()),
+            Self::Environment(name) => write!(f, "environment variable {name}"),
+            Self::Flag(name) => write!(f, "flag --{}", name.replace('_', "-")),
+        }
+    }
+}
+
+/// Every setting that was given, by the source that counts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings(BTreeMap<Name, Given>);
+
+impl Settings {
+    /// Reads all sources. What is wrong with the file is told line by line.
+    pub(crate) fn read(
+        args: &ConfigArgs,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, Vec<String>> {
+        let mut settings = Self::default();
+        let named = environment("ROLLCALL_CONFIG").map(PathBuf::from);
+        if let Some(path) = args.config.clone().or(named) {
+            settings.read_file(&path)?;
+        }
+        settings.read_environment(environment);
+        settings.read_flags(args);
+        Ok(settings)
+    }
+
+    pub(crate) fn get(&self, name: Name) -> Option<&Given> {
+        self.0.get(name)
+    }
+
+    fn read_file(&mut self, path: &Path) -> Result<(), Vec<String>> {
+        let told = |problem: String| vec![format!("{}: {problem}", path.display())];
+        let text = std::fs::read_to_string(path).map_err(|error| told(error.to_string()))?;
+        let table: toml::Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| told(error.to_string().trim_end().to_owned()))?;
+        let mut problems = Vec::new();
+        for (key, value) in table {
+            let Some(name) = ALL.into_iter().find(|name| *name == key) else {
+                problems.push(format!(
+                    "{}: no setting `{key}`; there are {}",
+                    path.display(),
+                    ALL.join(", ")
+                ));
+                continue;
+            };
+            let text = match value {
+                toml::Value::String(text) => text,
+                toml::Value::Integer(number) => number.to_string(),
+                toml::Value::Boolean(truth) => truth.to_string(),
+                _ => {
+                    let path = path.display();
+                    problems.push(format!("{path}: `{key}` is a text, a number or a truth value"));
+                    continue;
+                }
+            };
+            self.0.insert(name, Given { text, source: Source::File(path.into(), name) });
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    /// An empty variable counts as unset.
+    fn read_environment(&mut self, environment: &dyn Fn(&str) -> Option<String>) {
+        let mut take = |name: Name, variable: String| {
+            if let Some(text) = environment(&variable).filter(|text| !text.is_empty()) {
+                self.0.insert(name, Given { text, source: Source::Environment(variable) });
+            }
+        };
+        take(DATABASE_URL, "DATABASE_URL".into());
+        for name in ALL {
+            // tidy: setting names
+            take(name, format!("ROLLCALL_{}", name.to_uppercase()));
+        }
+    }
+
+    fn read_flags(&mut self, args: &ConfigArgs) {
+        let flags = [
+            (DATABASE_URL, &args.database_url),
+            (LISTEN, &args.listen),
+            (PUBLIC_URL, &args.public_url),
+            (MOUNT, &args.mount),
+            (METRICS_LISTEN, &args.metrics_listen),
+            (BODY_LIMIT, &args.body_limit),
+            (OPEN_DISCOVERY, &args.open_discovery),
+            (POOL_SIZE, &args.pool_size),
+            (DRAIN_SECONDS, &args.drain_seconds),
+            (LOG, &args.log),
+            (LOG_FORMAT, &args.log_format),
+        ];
+        for (name, value) in flags {
+            if let Some(text) = value.clone() {
+                self.0.insert(name, Given { text, source: Source::Flag(name) });
+            }
+        }
+    }
+}
