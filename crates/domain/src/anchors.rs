@@ -6,7 +6,7 @@ use moka::sync::Cache;
 
 use crate::{Actor, ResourceId, Scope};
 
-/// How long a place is remembered after it was last used.
+/// How long a place is remembered, used or not: its total is as old.
 const REMEMBERED_FOR: Duration = Duration::from_secs(600);
 
 /// How many places are remembered at once.
@@ -26,7 +26,8 @@ pub(crate) struct Place {
     pub(crate) scope: Scope,
     pub(crate) actor: Actor,
     pub(crate) kind: String,
-    pub(crate) filter: Option<String>,
+    /// A digest of the filter, which may be long.
+    pub(crate) filter: Option<[u8; 32]>,
     pub(crate) start: u64,
 }
 
@@ -41,7 +42,7 @@ pub(crate) struct Anchor {
 
 impl Anchors {
     pub(crate) fn new() -> Self {
-        Self(Cache::builder().max_capacity(PLACES).time_to_idle(REMEMBERED_FOR).build())
+        Self(Cache::builder().max_capacity(PLACES).time_to_live(REMEMBERED_FOR).build())
     }
 
     pub(crate) fn get(&self, place: &Place) -> Option<Anchor> {
@@ -50,5 +51,17 @@ impl Anchors {
 
     pub(crate) fn put(&self, place: Place, anchor: Anchor) {
         self.0.insert(place, anchor);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Else whoever asks for one page again and again is told the total of long ago.
+    #[test]
+    fn places_are_forgotten_even_while_they_are_used() {
+        let policy = Anchors::new().0.policy();
+        assert_eq!(policy.time_to_live(), Some(REMEMBERED_FOR));
     }
 }

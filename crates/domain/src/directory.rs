@@ -8,6 +8,7 @@ use rollcall_schema::{
     Accept, Condition, Document, LinkChange, Order, Profile, ResourceType, Storage,
 };
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::anchors::{Anchor, Anchors, Place};
 use crate::decide::{After, Before, Stamp, decide, edge_ops};
@@ -144,11 +145,11 @@ impl Directory {
             scope: ctx.scope(),
             actor: ctx.actor(),
             kind: ty.name().into(),
-            filter: filter.map(ToString::to_string),
+            filter: filter.map(|filter| Sha256::digest(filter.to_string()).into()),
             start,
         };
         let anchor = match sort {
-            None if start > 1 => self.anchors.get(&place(start)),
+            None if start > 1 && search.count > 0 => self.anchors.get(&place(start)),
             _ => None,
         };
         let query = Query {
@@ -167,7 +168,10 @@ impl Directory {
                 search.derived,
             ),
         };
-        let page = self.store.scope(ctx.scope()).find(&query).await?;
+        let mut page = self.store.scope(ctx.scope()).find(&query).await?;
+        if anchor.is_some() {
+            page.total = met(&page, start, search.count);
+        }
         if let (None, Some(last)) = (sort, page.found.last()) {
             let next = start.saturating_add(page.found.len() as u64);
             self.anchors.put(place(next), Anchor { after: last.record.id, total: page.total });
@@ -384,6 +388,14 @@ impl Derived {
     }
 }
 
+/// The total of a walk that was counted with its first page, as far as the walk knows better: a
+/// client that reads until it has met so many meets the end there.
+fn met(page: &Page, start: u64, count: u32) -> u64 {
+    let met = (start - 1).saturating_add(page.found.len() as u64);
+    let at_the_end = page.found.len() < count as usize;
+    if at_the_end { met } else { met.max(page.total) }
+}
+
 fn profile(ctx: &Context) -> &Profile {
     ctx.connection().profile()
 }
@@ -427,3 +439,6 @@ fn load(
         incoming: read.contains(&Storage::Derived) || derived.wanted(ty),
     }
 }
+
+#[cfg(test)]
+mod tests;

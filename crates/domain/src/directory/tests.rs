@@ -1,0 +1,242 @@
+//! Walks by `startIndex` through a list that changes under way.
+
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use rollcall_filter::{parse_attr_path, parse_filter};
+use rollcall_schema::{Instant, standard};
+use uuid::Uuid;
+
+use super::*;
+use crate::{
+    Actor, Change, Connection, ConnectionId, FindError, IdpKind, OrganizationId, Reader, Scope,
+    Sieve, SystemClock, TokenId, UuidIds, Want,
+};
+
+/// Users by number, and where the last search began.
+#[derive(Default)]
+struct Shelf {
+    users: Mutex<Vec<Found>>,
+    asked: Mutex<Option<(Start, Total)>>,
+}
+
+impl Shelf {
+    fn add(&self, n: u128) {
+        let record = Record {
+            id: ResourceId::from_uuid(Uuid::from_u128(n)),
+            version: 1,
+            created: Instant::from_millis(0),
+            modified: Instant::from_millis(0),
+            body: format!(r#"{{"userName":"u{n}"}}"#),
+        };
+        let found = Found { record, links: Vec::new(), incoming: Vec::new() };
+        self.users.lock().unwrap_or_else(PoisonError::into_inner).push(found);
+    }
+
+    fn end(&self, n: u128) {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        users.retain(|found| found.record.id.uuid().as_u128() != n);
+    }
+
+    fn asked(&self) -> (Start, Total) {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).unwrap()
+    }
+}
+
+#[async_trait]
+impl Store for Shelf {
+    fn scope(&self, _: Scope) -> Box<dyn Reader + '_> {
+        Box::new(Read(self))
+    }
+
+    async fn commit(&self, _: Scope, _: Change) -> Result<Vec<Written>, CommitError> {
+        Err(CommitError::Gone)
+    }
+
+    async fn ready(&self) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    async fn maintain(&self) -> Result<(), Unavailable> {
+        Ok(())
+    }
+}
+
+struct Read<'s>(&'s Shelf);
+
+#[async_trait]
+impl Reader for Read<'_> {
+    async fn get(
+        &self,
+        _: &ResourceType,
+        _: ResourceId,
+        _: Load,
+    ) -> Result<Option<Found>, Unavailable> {
+        Ok(None)
+    }
+
+    async fn find(&self, query: &Query<'_>) -> Result<Page, FindError> {
+        *self.0.asked.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((query.from, query.total));
+        let users = self.0.users.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut sieve = Sieve::new(query);
+        for found in users {
+            let before = matches!(query.from, Start::After(last) if found.record.id <= last);
+            if !before && sieve.offer(found)? == Want::Enough {
+                break;
+            }
+        }
+        Ok(sieve.finish())
+    }
+
+    async fn edges(
+        &self,
+        _: &str,
+        _: &[ResourceId],
+        _: Option<(ResourceId, ResourceId)>,
+        _: u32,
+    ) -> Result<Vec<Edge>, Unavailable> {
+        Ok(Vec::new())
+    }
+}
+
+/// A directory over a shelf of users, and somebody who reads it.
+struct Reading {
+    shelf: Arc<Shelf>,
+    directory: Directory,
+    filter: Option<&'static str>,
+    sort: Option<&'static str>,
+    token: u128,
+}
+
+impl Reading {
+    fn of(users: std::ops::RangeInclusive<u128>) -> Self {
+        let shelf = Arc::new(Shelf::default());
+        users.for_each(|n| shelf.add(n));
+        let store: Arc<dyn Store> = Arc::<Shelf>::clone(&shelf);
+        let directory = Directory::new(store, Arc::new(SystemClock), Arc::new(UuidIds));
+        Self { shelf, directory, filter: None, sort: None, token: 1 }
+    }
+
+    fn ctx(&self) -> Context {
+        let connection = Connection {
+            id: ConnectionId::from_uuid(Uuid::from_u128(1)),
+            organization: OrganizationId::from_uuid(Uuid::from_u128(1)),
+            name: None,
+            idp: IdpKind::Generic,
+            created: Instant::from_millis(0),
+        };
+        let token = TokenId::from_uuid(Uuid::from_u128(self.token));
+        Context::new(Arc::new(connection), Actor::Token(token))
+    }
+
+    /// The numbers of the users on a page, and the total that is told.
+    fn page(&self, start: u64, count: u32) -> (Vec<u128>, u64) {
+        let search = Search {
+            filter: self.filter.map(|text| parse_filter(text).unwrap()),
+            sort: self.sort.map(|by| (parse_attr_path(by).unwrap(), Order::Ascending)),
+            start,
+            count,
+            derived: Derived::Hidden,
+        };
+        let users = standard::types().iter().find(|ty| ty.name() == "User").unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let page = runtime.block_on(self.directory.find(&self.ctx(), users, &search)).unwrap();
+        let numbers = page.found.iter().map(|found| found.record.id.uuid().as_u128());
+        (numbers.collect(), page.total)
+    }
+}
+
+#[test]
+fn a_walk_loses_nobody_when_others_end() {
+    let reading = Reading::of(1..=6);
+    assert_eq!(reading.page(1, 2), (vec![1, 2], 6));
+    reading.shelf.end(1);
+    assert_eq!(reading.page(3, 2), (vec![3, 4], 6));
+    assert_eq!(reading.page(5, 2), (vec![5, 6], 6));
+}
+
+#[test]
+fn a_walk_with_pages_of_any_length_meets_everybody_once() {
+    for counts in [[1, 2, 3, 4], [4, 1, 1, 4], [3, 3, 3, 1], [2, 5, 1, 2]] {
+        let reading = Reading::of(1..=10);
+        // An earlier walk has left its places.
+        (0..5).for_each(|at| drop(reading.page(1 + at * 2, 2)));
+        let mut walked = Vec::new();
+        for count in counts {
+            walked.extend(reading.page(walked.len() as u64 + 1, count).0);
+        }
+        assert_eq!(walked, (1..=10).collect::<Vec<_>>(), "{counts:?}");
+    }
+}
+
+/// R-PAGE-01, R-PAGE-05, R-PAGE-07.
+#[test]
+fn a_start_is_at_least_one_and_may_be_beyond_the_end() {
+    let reading = Reading::of(1..=3);
+    assert_eq!(reading.page(0, 2), (vec![1, 2], 3));
+    assert_eq!(reading.page(9, 2), (vec![], 3));
+    assert_eq!(reading.page(u64::MAX, u32::MAX), (vec![], 3));
+}
+
+/// R-PAGE-02: who asks for no resources asks for the total as it is now.
+#[test]
+fn a_count_of_zero_is_answered_by_counting() {
+    let reading = Reading::of(1..=3);
+    assert_eq!(reading.page(1, 2), (vec![1, 2], 3));
+    reading.shelf.add(4);
+    assert_eq!(reading.page(3, 0), (vec![], 4));
+}
+
+/// R-PAGE-04: a client walks until it has read the total, and must find neither more nor less.
+#[test]
+fn the_total_of_a_walk_is_what_it_meets() {
+    let reading = Reading::of(1..=4);
+    assert_eq!(reading.page(1, 2), (vec![1, 2], 4));
+    reading.shelf.end(4);
+    assert_eq!(reading.page(3, 2), (vec![3], 3));
+    assert_eq!(reading.page(4, 2), (vec![], 3));
+
+    let reading = Reading::of(1..=4);
+    assert_eq!(reading.page(1, 4), (vec![1, 2, 3, 4], 4));
+    reading.shelf.add(5);
+    reading.shelf.add(6);
+    assert_eq!(reading.page(5, 1), (vec![5], 5));
+    assert_eq!(reading.page(6, 1), (vec![6], 6));
+}
+
+#[test]
+fn a_new_walk_counts_anew() {
+    let reading = Reading::of(1..=4);
+    assert_eq!(reading.page(1, 2).1, 4);
+    reading.shelf.end(1);
+    assert_eq!(reading.page(1, 2), (vec![2, 3], 3));
+    assert_eq!(reading.page(3, 2), (vec![4], 3));
+}
+
+#[test]
+fn walks_of_different_searches_and_tokens_keep_apart() {
+    let mut reading = Reading::of(1..=6);
+    let anchored = |reading: &Reading| {
+        reading.page(3, 2);
+        matches!(reading.shelf.asked(), (Start::After(_), Total::Known(_)))
+    };
+    reading.page(1, 2);
+    assert!(anchored(&reading));
+    reading.filter = Some("userName sw \"U\"");
+    assert!(!anchored(&reading));
+    reading.page(1, 2);
+    assert!(anchored(&reading));
+    reading.filter = Some("userName sw \"u\"");
+    assert!(!anchored(&reading));
+    reading.token = 2;
+    reading.filter = None;
+    assert!(!anchored(&reading));
+    reading.token = 1;
+    assert!(anchored(&reading));
+    reading.sort = Some("userName");
+    assert!(!anchored(&reading));
+    // R-SORT-07: what nobody has is no order, so the walk is the plain one.
+    reading.sort = Some("nope");
+    assert!(anchored(&reading));
+}
