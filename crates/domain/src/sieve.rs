@@ -54,11 +54,7 @@ impl<'q> Sieve<'q> {
     pub fn new(query: &'q Query<'q>) -> Self {
         let page = match query.sort {
             None => Kept::InOrder(Vec::new()),
-            Some(_) => {
-                let keep = skip(query).saturating_add(u64::from(query.count));
-                let keep = usize::try_from(keep).unwrap_or(usize::MAX);
-                Kept::Sorted { keep, heap: BinaryHeap::new() }
-            }
+            Some(_) => Kept::Sorted { keep: kept(query), heap: BinaryHeap::new() },
         };
         Self { query, looked_at: 0, matched: 0, page }
     }
@@ -134,6 +130,15 @@ const fn skip(query: &Query<'_>) -> u64 {
         Start::Skip(n) => n,
         Start::After(_) => 0,
     }
+}
+
+/// How many of the first matches in order the page is cut from; none where it must be empty.
+fn kept(query: &Query<'_>) -> usize {
+    let skip = skip(query);
+    if query.count == 0 || skip >= BUDGET {
+        return 0;
+    }
+    usize::try_from(skip).unwrap_or(usize::MAX).saturating_add(wanted(query))
 }
 
 const fn wanted(query: &Query<'_>) -> usize {
@@ -232,6 +237,31 @@ mod tests {
         assert_eq!(sieve("userName pr", None, Start::Skip(5), 9), (vec![6, 7], 7));
         assert_eq!(sieve("userName pr", None, Start::Skip(1), 2), (vec![2, 3], 7));
         assert_eq!(sieve("userName pr", None, Start::Skip(0), 0), (vec![], 7));
+    }
+
+    /// Bodies are large: none is kept that can't be on the page.
+    #[test]
+    fn an_empty_page_keeps_nothing() {
+        let by = rollcall_filter::parse_attr_path("title").unwrap();
+        let sort = ty().sort(&by, Order::Ascending, &Profile::GENERIC).unwrap();
+        for (skip, count) in [(5, 0), (BUDGET, 10), (u64::MAX, 10)] {
+            let query = Query {
+                ty: ty(),
+                condition: None,
+                plan: &Plan::ALL,
+                sort,
+                from: Start::Skip(skip),
+                count,
+                total: Total::Wanted,
+                load: Load::default(),
+            };
+            let mut sieve = Sieve::new(&query);
+            for n in 0..9 {
+                sieve.offer(found(n, "a")).unwrap();
+            }
+            assert!(matches!(&sieve.page, Kept::Sorted { heap, .. } if heap.is_empty()));
+            assert_eq!(sieve.finish(), Page { found: vec![], total: 9 });
+        }
     }
 
     /// R-SORT-04, R-SORT-06: unassigned last ascending, first descending; ties by id.
