@@ -1,0 +1,121 @@
+//! Events, numbered without gaps from what the table holds.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use diesel::prelude::*;
+use rollcall_domain::{Action, EventId, ResourceId, Scope, Write};
+use serde_json::{Map, Value, json};
+use uuid::{Builder, Uuid};
+
+use crate::edges::Moved;
+use crate::statement::{Run, fixed};
+
+fixed! {
+    /// Appends events: id, at, actor, action, kind, resource, version, changes.
+    Append -> () =
+        "insert into event (organization, id, seq, at, actor, connection, action, kind, \
+         resource, version, changes) \
+         select ?, unhex(value ->> 0), \
+         coalesce((select seq from event where organization = ? order by seq desc limit 1), 0) \
+         + 1 + key, \
+         value ->> 1, value ->> 2, ?, value ->> 3, value ->> 4, unhex(value ->> 5), value ->> 6, \
+         value -> 7 from json_each(?)";
+}
+
+/// The events of one change, in their order.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    events: Vec<Value>,
+}
+
+impl Log {
+    /// What a write says of its own resource, with the edges that really changed.
+    pub(crate) fn push(&mut self, write: &Write, version: u64, moved: &[Moved]) {
+        let event = &write.event;
+        let mut changes = event.changes.clone();
+        for moved in moved {
+            changes.insert(moved.attr.to_string(), edges(moved));
+        }
+        let (id, action) = (event.id, event.action);
+        self.entry(
+            write,
+            Entry { id, action, resource: write.id, kind: &write.kind, version },
+            changes,
+        );
+    }
+
+    /// That another resource lost an edge to one that a write deleted.
+    pub(crate) fn push_lost(
+        &mut self,
+        write: &Write,
+        (owner, kind): (ResourceId, &str),
+        version: u64,
+        moved: &Moved,
+    ) {
+        let changes = Map::from_iter([(moved.attr.to_string(), edges(moved))]);
+        let (id, action) = (following(write, owner), Action::Changed);
+        self.entry(write, Entry { id, action, resource: owner, kind, version }, changes);
+    }
+
+    /// Writes them all.
+    pub(crate) fn append(self, conn: &mut SqliteConnection, at: Scope) -> QueryResult<()> {
+        if self.events.is_empty() {
+            return Ok(());
+        }
+        let events = Value::Array(self.events).to_string();
+        let organization = at.organization;
+        Run::<Append>::with([
+            organization.into(),
+            organization.into(),
+            at.connection.into(),
+            events.into(),
+        ])
+        .execute(conn)
+        .map(|_| ())
+    }
+
+    fn entry(&mut self, write: &Write, entry: Entry<'_>, changes: Map<String, Value>) {
+        let Entry { id, action, resource, kind, version } = entry;
+        self.events.push(Value::Array(vec![
+            id.uuid().simple().to_string().into(),
+            write.at.millis().into(),
+            write.event.actor.to_string().into(),
+            action.name().into(),
+            kind.into(),
+            resource.uuid().simple().to_string().into(),
+            version.into(),
+            changes.into(),
+        ]));
+    }
+}
+
+/// What is an event's own, whatever write it came from.
+#[derive(Clone, Copy)]
+struct Entry<'k> {
+    id: EventId,
+    action: Action,
+    resource: ResourceId,
+    kind: &'k str,
+    version: u64,
+}
+
+fn edges(moved: &Moved) -> Value {
+    let texts = |ids: &[ResourceId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+    json!({ "added": texts(&moved.added), "removed": texts(&moved.removed) })
+}
+
+/// The id of an event that follows from a write: a UUIDv7 of its time, the same whenever the
+/// write is tried again.
+fn following(write: &Write, owner: ResourceId) -> EventId {
+    let half = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        (write.event.id, owner, salt).hash(&mut hasher);
+        hasher.finish()
+    };
+    let bits = (u128::from(half(0)) << 64 | u128::from(half(1))).to_be_bytes();
+    let millis = u64::try_from(write.at.millis()).unwrap_or_default();
+    let mut random = [0; 10];
+    random.iter_mut().zip(bits).for_each(|(to, from)| *to = from);
+    let id: Uuid = Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
+    EventId::from_uuid(id)
+}

@@ -1,0 +1,58 @@
+//! The tables that Diesel's query language is used on.
+
+diesel::table! {
+    organization (id) {
+        id -> Binary,
+        name -> Text,
+        created -> BigInt,
+    }
+}
+
+diesel::table! {
+    connection (id) {
+        id -> Binary,
+        organization -> Binary,
+        name -> Nullable<Text>,
+        idp -> Text,
+        created -> BigInt,
+    }
+}
+
+diesel::table! {
+    token (hash) {
+        hash -> Binary,
+        id -> Binary,
+        organization -> Binary,
+        connection -> Binary,
+        name -> Nullable<Text>,
+        created -> BigInt,
+        revoked -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    resource (organization, id) {
+        organization -> Binary,
+        id -> Binary,
+        connection -> Binary,
+        kind -> Text,
+        version -> BigInt,
+        created -> BigInt,
+        modified -> BigInt,
+        display -> Nullable<Text>,
+        body -> Text,
+    }
+}
+
+diesel::table! {
+    resource_count (organization, connection, kind) {
+        organization -> Binary,
+        connection -> Binary,
+        kind -> Text,
+        n -> BigInt,
+    }
+}
+
+diesel::joinable!(connection -> organization (organization));
+diesel::joinable!(token -> connection (connection));
+diesel::allow_tables_to_appear_in_same_query!(organization, connection, token);
