@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rollcall_filter::{AttrPath, Filter};
+use rollcall_filter::{AttrPath, Expr, Filter, Literal, Op, parse_attr_path};
 use rollcall_schema::{
     Accept, Condition, Document, LinkChange, Order, Profile, ResourceType, Storage,
 };
@@ -14,8 +14,8 @@ use crate::anchors::{Anchor, Anchors, Place};
 use crate::decide::{After, Before, Stamp, decide, edge_ops};
 use crate::error::refused;
 use crate::{
-    Candidates, Clock, CommitError, Context, Edge, EdgeOp, Error, EventId, Found, Ids, KeyTest,
-    Load, Page, Plan, Query, Record, ResourceId, Start, Store, Total, Unavailable, Written,
+    Clock, CommitError, Context, Edge, EdgeOp, Error, EventId, Found, Ids, Load, Page, Plan, Query,
+    Record, ResourceId, Start, Store, Total, Unavailable, Written,
 };
 
 /// How often a request is decided again because somebody else was faster.
@@ -325,17 +325,13 @@ impl Directory {
         attr: String,
         document: &Document,
     ) -> Result<Error, Error> {
-        let same = |key: &&rollcall_schema::IndexKey| *ty.attr(key.attr).path == *attr;
-        let keys = ty.index_keys(document);
-        let Some(key) = keys.iter().find(same) else {
+        let Some(condition) = holding(ty, &attr, document, profile(ctx)) else {
             return Ok(Error::Taken { attr, kind: ty.name().into(), hint: "" });
         };
-        let test = KeyTest::Equals(crate::bounded(&key.key));
-        let plan =
-            Plan { candidates: Candidates::Key(Arc::from(attr.as_str()), test), exact: true };
+        let plan = Plan::of(ty, &condition);
         let query = Query {
             ty,
-            condition: None,
+            condition: Some(&condition),
             plan: &plan,
             sort: None,
             from: Start::Skip(0),
@@ -412,8 +408,24 @@ fn parsed(record: &Record) -> Result<Document, Unavailable> {
     Document::from_stored(&record.body).map_err(Unavailable::new)
 }
 
-/// The resource after a commit; as it was where nothing was written.
+/// The condition that finds whoever has the same value of `attr` as a document.
+fn holding(
+    ty: &ResourceType,
+    attr: &str,
+    document: &Document,
+    profile: &Profile,
+) -> Option<Condition> {
+    let keys = ty.index_keys(document);
+    let key = keys.iter().find(|key| *ty.attr(key.attr).path == *attr)?;
+    let value = Literal::String(key.key.as_str().into());
+    let filter = Expr::Compare(parse_attr_path(attr).ok()?, Op::Eq, value);
+    ty.condition(&filter, profile).ok()
+}
+
+/// The resource after a commit; as it was where nothing was written. Links that were loaded to
+/// decide are those of before.
 fn rewritten(mut found: Found, document: &Document, written: Option<Written>) -> Found {
+    found.links.clear();
     if let Some(written) = written.filter(|written| written.changed) {
         found.record.version = written.version;
         found.record.created = written.created;

@@ -1,10 +1,11 @@
-//! Walks by `startIndex` through a list that changes under way.
+//! Walks by `startIndex` through a list that changes under way, and what writes answer.
 
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use rollcall_filter::{parse_attr_path, parse_filter};
-use rollcall_schema::{Instant, standard};
+use rollcall_schema::{Instant, Link, standard};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
@@ -13,23 +14,29 @@ use crate::{
     Sieve, SystemClock, TokenId, UuidIds, Want,
 };
 
-/// Users by number, and where the last search began.
+/// Users by number, and where the last search began. It has no index: conditions decide.
 #[derive(Default)]
 struct Shelf {
     users: Mutex<Vec<Found>>,
+    taken: Option<&'static str>,
     asked: Mutex<Option<(Start, Total)>>,
 }
 
 impl Shelf {
     fn add(&self, n: u128) {
+        self.put(n, format!(r#"{{"userName":"u{n}"}}"#));
+    }
+
+    fn put(&self, n: u128, body: String) {
         let record = Record {
             id: ResourceId::from_uuid(Uuid::from_u128(n)),
             version: 1,
             created: Instant::from_millis(0),
             modified: Instant::from_millis(0),
-            body: format!(r#"{{"userName":"u{n}"}}"#),
+            body,
         };
-        let found = Found { record, links: Vec::new(), incoming: Vec::new() };
+        let link = Link { id: "m".into(), kind: "User".into(), display: Some("M".into()) };
+        let found = Found { record, links: vec![link], incoming: Vec::new() };
         self.users.lock().unwrap_or_else(PoisonError::into_inner).push(found);
     }
 
@@ -50,7 +57,11 @@ impl Store for Shelf {
     }
 
     async fn commit(&self, _: Scope, _: Change) -> Result<Vec<Written>, CommitError> {
-        Err(CommitError::Gone)
+        if let Some(attr) = self.taken {
+            return Err(CommitError::Taken { attr: attr.into() });
+        }
+        let at = Instant::from_millis(1);
+        Ok(vec![Written { version: 2, created: at, modified: at, changed: true }])
     }
 
     async fn ready(&self) -> Result<(), Unavailable> {
@@ -69,10 +80,11 @@ impl Reader for Read<'_> {
     async fn get(
         &self,
         _: &ResourceType,
-        _: ResourceId,
+        id: ResourceId,
         _: Load,
     ) -> Result<Option<Found>, Unavailable> {
-        Ok(None)
+        let users = self.0.users.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(users.iter().find(|found| found.record.id == id).cloned())
     }
 
     async fn find(&self, query: &Query<'_>) -> Result<Page, FindError> {
@@ -113,6 +125,10 @@ impl Reading {
     fn of(users: std::ops::RangeInclusive<u128>) -> Self {
         let shelf = Arc::new(Shelf::default());
         users.for_each(|n| shelf.add(n));
+        Self::over(shelf)
+    }
+
+    fn over(shelf: Arc<Shelf>) -> Self {
         let store: Arc<dyn Store> = Arc::<Shelf>::clone(&shelf);
         let directory = Directory::new(store, Arc::new(SystemClock), Arc::new(UuidIds));
         Self { shelf, directory, filter: None, sort: None, token: 1 }
@@ -139,12 +155,18 @@ impl Reading {
             count,
             derived: Derived::Hidden,
         };
-        let users = standard::types().iter().find(|ty| ty.name() == "User").unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let page = runtime.block_on(self.directory.find(&self.ctx(), users, &search)).unwrap();
+        let page = wait(self.directory.find(&self.ctx(), ty("User"), &search)).unwrap();
         let numbers = page.found.iter().map(|found| found.record.id.uuid().as_u128());
         (numbers.collect(), page.total)
     }
+}
+
+fn ty(name: &str) -> &'static ResourceType {
+    standard::types().iter().find(|ty| ty.name() == name).unwrap()
+}
+
+fn wait<T>(task: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(task)
 }
 
 #[test]
@@ -239,4 +261,35 @@ fn walks_of_different_searches_and_tokens_keep_apart() {
     // R-SORT-07: what nobody has is no order, so the walk is the plain one.
     reading.sort = Some("nope");
     assert!(anchored(&reading));
+}
+
+/// R-E-24: whoever is inactive can be told apart by any store, also one without an index.
+#[test]
+fn a_conflict_with_somebody_inactive_says_so() {
+    let shelf = Shelf { taken: Some("userName"), ..Shelf::default() };
+    shelf.put(1, r#"{"userName":"Ada","active":true}"#.into());
+    shelf.put(2, r#"{"userName":"Straße","active":false}"#.into());
+    let reading = Reading::over(Arc::new(shelf));
+    let conflict = |name: &str| {
+        let body = json!({ "userName": name });
+        wait(reading.directory.create(&reading.ctx(), ty("User"), body)).unwrap_err().to_string()
+    };
+    assert!(!conflict("ada").contains("inactive"), "{}", conflict("ada"));
+    assert!(conflict("STRASSE").contains("inactive"), "{}", conflict("STRASSE"));
+}
+
+#[test]
+fn what_a_patch_answers_holds_no_links_of_before() {
+    let shelf = Arc::new(Shelf::default());
+    shelf.put(1, r#"{"displayName":"Crew"}"#.into());
+    let reading = Reading::over(shelf);
+    let id = Uuid::from_u128(1).to_string();
+    let body = json!({
+        "schemas": [standard::PATCH_OP],
+        "Operations": [{"op": "remove", "path": "members[display eq \"M\"]"}]
+    });
+    let at = Named { ty: ty("Group"), id: &id };
+    let (ctx, any) = (reading.ctx(), Precondition::None);
+    let patched = reading.directory.patch(&ctx, at, body, &any, Derived::Hidden);
+    assert_eq!(wait(patched).unwrap().links, []);
 }
