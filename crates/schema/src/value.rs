@@ -227,8 +227,7 @@ pub(crate) fn finish_list(
     mut elements: Vec<Value>,
     profile: &Profile,
 ) -> Result<Vec<Value>, Violation> {
-    let mut seen = HashSet::with_capacity(elements.len());
-    elements.retain(|element| seen.insert(identity(ty, def, element)));
+    drop_twins(ty, def, &mut elements);
     let Some(primary) = part(ty, def, "primary") else { return Ok(elements) };
     let mut claims = elements.iter().enumerate().filter(|(_, element)| claims(primary, element));
     let Some((mut last, _)) = claims.next() else { return Ok(elements) };
@@ -239,7 +238,15 @@ pub(crate) fn finish_list(
         last = at;
     }
     make_primary(ty, def, &mut elements, last);
+    // Elements without a value may have differed by `primary` alone.
+    drop_twins(ty, def, &mut elements);
     Ok(elements)
+}
+
+/// Leaves the first of those elements that are the same.
+pub(crate) fn drop_twins(ty: &ResourceType, def: &AttrDef, elements: &mut Vec<Value>) {
+    let mut seen = HashSet::with_capacity(elements.len());
+    elements.retain(|element| seen.insert(identity(ty, def, element)));
 }
 
 /// What tells elements of a list apart: equal texts mean the same element (R-ATTR-18, R-PATCH-22).

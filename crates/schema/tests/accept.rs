@@ -216,6 +216,16 @@ fn of_two_primaries_the_last_wins() {
 }
 
 #[test]
+fn settling_the_primary_leaves_no_element_twice() {
+    // R-ATTR-17, R-ATTR-18
+    check(
+        "emails",
+        json!([{"primary": false}, {"primary": true}, {"display": "d", "primary": true}]),
+        json!([{"primary": false}, {"display": "d", "primary": true}]),
+    );
+}
+
+#[test]
 fn what_the_server_owns_is_left_out() {
     // R-POST-02, R-COMMON-01, R-COMMON-03, R-RES-06, R-RES-07, X04, X06
     let input = json!({"userName": "u", "id": "mine", "meta": 7, "password": "p",

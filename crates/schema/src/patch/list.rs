@@ -1,7 +1,7 @@
 //! Lists after a change: no element twice, one primary (R-PATCH-08, R-PATCH-22).
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
@@ -9,7 +9,7 @@ use super::apply::Rules;
 use super::fault::Fault;
 use crate::Mutability;
 use crate::resource_type::AttrDef;
-use crate::value::{identity, is_blank, make_primary, part};
+use crate::value::{drop_twins, identity, is_blank, make_primary, part};
 
 /// An element, and whether the operation changed it.
 pub(super) type Marked = (Value, bool);
@@ -87,8 +87,7 @@ impl Rules<'_> {
         if let Some(last) = last {
             make_primary(self.ty, def, &mut list, last);
             // Elements without a value may have differed by `primary` alone.
-            let mut seen = HashSet::with_capacity(list.len());
-            list.retain(|element| seen.insert(identity(self.ty, def, element)));
+            drop_twins(self.ty, def, &mut list);
         }
         Ok(list)
     }

@@ -60,8 +60,6 @@ impl Reader<'_> {
             elements.extend(self.canonical.element(def, value)?);
         }
         let elements = finish_list(self.ty(), def, elements, self.profile())?;
-        // Settling the primary may have made two elements equal.
-        let elements = finish_list(self.ty(), def, elements, self.profile())?;
         Ok(match verb {
             Verb::Replace => Some(Write::List(elements)),
             Verb::Add | Verb::Remove => (!elements.is_empty()).then_some(Write::Append(elements)),
