@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderName, Method, StatusCode};
-use rollcall_domain::Context;
+use rollcall_domain::{Context, ResourceId};
 use tracing::Span;
 use tracing::field::{Empty, display};
 
@@ -38,8 +38,8 @@ impl Observed {
             organization = Empty,
             connection = Empty,
             actor = Empty,
-            resource.r#type = Empty,
-            resource.id = Empty,
+            "resource.type" = Empty,
+            "resource.id" = Empty,
             status = Empty,
             duration_ms = Empty,
         );
@@ -77,8 +77,9 @@ pub(crate) fn asked_by(context: &Context) {
 pub(crate) fn asks_for(kind: &str, id: Option<&str>) {
     let span = Span::current();
     span.record("resource.type", kind);
-    if let Some(id) = id.filter(|id| id.len() <= LONGEST_ID) {
-        span.record("resource.id", id);
+    // What isn't an id may be anything, a person's name included.
+    if let Some(id) = id.and_then(|id| id.parse::<ResourceId>().ok()) {
+        span.record("resource.id", display(id));
     }
 }
 

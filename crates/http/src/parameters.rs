@@ -11,6 +11,9 @@ use serde_json::{Map, Value};
 use crate::Settings;
 use crate::problem::{Problem, ScimType};
 
+/// How many items of a list may be no attributes before the rest of it is given up.
+const BAD_ITEMS: usize = 100;
+
 /// The parameters of RFC 7644 §3.4.2 and §3.9 as they were sent. They are read only where they
 /// count: `filter` means nothing to a single resource (R-GET-05).
 #[derive(Debug, Default)]
@@ -90,8 +93,8 @@ impl Parameters {
         ty: &ResourceType,
         profile: &Profile,
     ) -> Result<Projection, Problem> {
-        let attributes = self.paths(&self.attributes);
-        let excluded = self.paths(&self.excluded);
+        let attributes = paths(&self.attributes)?;
+        let excluded = paths(&self.excluded)?;
         if !attributes.is_empty() && !excluded.is_empty() {
             let detail = "`attributes` and `excludedAttributes` exclude each other: send one";
             return Err(invalid(detail));
@@ -141,34 +144,36 @@ impl Parameters {
         ty.sort(&path, order, profile).map_err(|error| refused(&error))?;
         Ok(Some((path, order)))
     }
+}
 
-    fn paths<'t>(&self, lists: &'t [String]) -> Vec<AttrPath<'t>> {
-        lists.iter().flat_map(|list| self.paths_of(list)).collect()
+/// The attributes that lists name (R-PROJ-05).
+fn paths(lists: &[String]) -> Result<Vec<AttrPath<'_>>, Problem> {
+    let parser = Parser::posted();
+    if lists.iter().any(|list| list.len() > parser.max_length) {
+        let limit = parser.max_length;
+        return Err(invalid(format!("a list of attributes has more than {limit} bytes")));
     }
+    Ok(lists.iter().flat_map(|list| paths_of(list, &parser)).collect())
+}
 
-    /// The attributes of a list; items that are none are passed over (R-PROJ-09).
-    fn paths_of<'t>(&self, list: &'t str) -> Vec<AttrPath<'t>> {
-        let (mut found, mut rest) = (Vec::new(), list);
-        loop {
-            let error = match self.parser.attributes(rest) {
-                Ok(paths) => {
-                    found.extend(paths);
-                    return found;
-                }
-                Err(error) => error,
-            };
-            let at = rest.floor_char_boundary(error.offset());
-            let (before, behind) = rest.split_at_checked(at).unwrap_or((rest, ""));
-            let good = before.rfind(',').and_then(|comma| before.get(..comma));
-            found.extend(
-                good.and_then(|good| self.parser.attributes(good).ok()).into_iter().flatten(),
-            );
-            match behind.find(',').and_then(|comma| behind.get(comma + 1..)) {
-                Some(more) => rest = more,
-                None => return found,
+/// The attributes of a list; items that are none are passed over (R-PROJ-09).
+fn paths_of<'t>(list: &'t str, parser: &Parser) -> Vec<AttrPath<'t>> {
+    let (mut found, mut rest) = (Vec::new(), list);
+    for _ in 0..BAD_ITEMS {
+        let error = match parser.attributes(rest) {
+            Ok(paths) => {
+                found.extend(paths);
+                break;
             }
-        }
+            Err(error) => error,
+        };
+        let at = rest.floor_char_boundary(error.offset());
+        let (before, behind) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        let good = before.rfind(',').and_then(|comma| before.get(..comma));
+        found.extend(good.and_then(|good| parser.attributes(good).ok()).into_iter().flatten());
+        rest = behind.find(',').and_then(|comma| behind.get(comma + 1..)).unwrap_or_default();
     }
+    found
 }
 
 /// Whether a query has a parameter of this name.

@@ -91,7 +91,7 @@ fn bad_filters_are_invalid_filter() {
 #[track_caller]
 fn attributes(query: &str, expect: &[&str]) {
     let parameters = of(query);
-    let paths = parameters.paths(&parameters.attributes);
+    let paths = paths(&parameters.attributes).unwrap();
     assert_eq!(paths.iter().map(|path| path.text).collect::<Vec<_>>(), expect, "{query}");
 }
 
@@ -109,7 +109,10 @@ fn attribute_lists_are_united_and_their_bad_items_passed_over() {
     attributes("attributes=,,", &[]);
     attributes("attributes=", &[]);
     let long = format!("attributes={}title", "id,".repeat(5000));
-    assert_eq!(of(&long).paths(&of(&long).attributes).len(), 5001);
+    assert_eq!(paths(&of(&long).attributes).unwrap().len(), 5001);
+    let bad = format!("attributes=id,{}", "a[,".repeat(10_000));
+    assert_eq!(paths(&of(&bad).attributes).unwrap().len(), 1);
+    assert!(paths(&["id,".repeat(30_000)]).is_err());
 }
 
 #[test]
@@ -134,7 +137,7 @@ fn posted_searches_say_the_same() {
     let search = search(&parameters).unwrap();
     assert_eq!((search.start, search.count), (3, 7));
     assert_eq!(search.filter.unwrap().to_string(), "title pr");
-    assert_eq!(parameters.paths(&parameters.attributes).len(), 3);
+    assert_eq!(paths(&parameters.attributes).unwrap().len(), 3);
 }
 
 #[test]

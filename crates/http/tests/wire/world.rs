@@ -1,0 +1,247 @@
+//! An app over a store in memory, and short words to talk to it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use rollcall_domain::{
+    Authenticator, Change, CommitError, Connections, Directory, Edge, FindError, Found, IdpKind,
+    Load, Page, Query, Reader, ResourceId, Scope, Store, SystemClock, Unavailable, UuidIds,
+    Written,
+};
+use rollcall_http::{App, Body, Settings};
+use rollcall_schema::{Link, ResourceType};
+use rollcall_testkit::MemoryStore;
+use serde_json::Value;
+use uuid::Uuid;
+
+pub(crate) const PUBLIC: &str = "https://scim.example";
+
+/// An app with three connections.
+pub(crate) struct World {
+    pub(crate) app: App,
+    pub(crate) spy: Arc<Spy>,
+    pub(crate) a: Tenant,
+    pub(crate) b: Tenant,
+    pub(crate) entra: Tenant,
+}
+
+/// A connection: its base path and its token.
+#[derive(Clone)]
+pub(crate) struct Tenant {
+    pub(crate) path: String,
+    pub(crate) token: String,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+/// A store that counts, that can be broken, and that can pretend to large groups.
+#[derive(Default)]
+pub(crate) struct Spy {
+    memory: MemoryStore,
+    /// How often rows of relations were read.
+    pub(crate) edges: AtomicU64,
+    /// How many members every group seems to have; 0 for those it has.
+    pub(crate) pretend: AtomicU64,
+    /// After how many reads of rows the store fails; 0 for never.
+    pub(crate) breaks: AtomicU64,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(Settings { public_url: PUBLIC.into(), ..Settings::default() }).await
+    }
+
+    pub(crate) async fn with(settings: Settings) -> Self {
+        let spy = Arc::new(Spy::default());
+        let memory = Arc::new(MemoryStore::new());
+        let connections =
+            Connections::new(memory.clone(), Arc::new(SystemClock), Arc::new(UuidIds));
+        let mut tenants = Vec::new();
+        for (name, idp) in [("A", IdpKind::Generic), ("B", IdpKind::Okta), ("C", IdpKind::Entra)] {
+            let (connection, minted) = connections.create(name, idp).await.unwrap();
+            let path = format!("/connections/{}/scim/v2", connection.id);
+            tenants.push(Tenant { path, token: minted.secret.reveal().into() });
+        }
+        let store: Arc<dyn Store> = spy.clone();
+        let directory = Directory::new(store.clone(), Arc::new(SystemClock), Arc::new(UuidIds));
+        let app = App::new(directory, Authenticator::new(memory), store, settings)
+            .with_metrics(|| "rollcall_up 1\n".into());
+        let [a, b, entra] = tenants.try_into().unwrap_or_else(|_| panic!("three"));
+        Self { app, spy, a, b, entra }
+    }
+
+    /// Sends what was made by hand.
+    pub(crate) async fn raw(&self, request: Request<Full<bytes::Bytes>>) -> Answer {
+        let (head, body) = self.app.handle(request).await.into_parts();
+        let body = body.collect().await.expect("a whole body").to_bytes();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        Answer { status: head.status, headers: head.headers, text }
+    }
+
+    /// Sends a request to a connection; `path` is relative to its base.
+    pub(crate) async fn send(
+        &self,
+        tenant: &Tenant,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl ToString,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", tenant.path))
+            .header("authorization", format!("Bearer {}", tenant.token));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.raw(request.body(Full::from(body.to_string())).unwrap()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(&self.a, Method::GET, path, &[], "").await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(&self.a, Method::POST, path, &[], body).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send(&self.a, Method::PUT, path, &[], body).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send(&self.a, Method::PATCH, path, &[], body).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(&self.a, Method::DELETE, path, &[], "").await
+    }
+
+    /// Makes a resource and gives its id.
+    pub(crate) async fn made(&self, tenant: &Tenant, path: &str, body: &Value) -> String {
+        let answer = self.send(tenant, Method::POST, path, &[], body).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.json()["id"].as_str().unwrap().into()
+    }
+
+    /// The body of an answer as it is sent, without reading it.
+    pub(crate) async fn open(&self, path: &str) -> Body {
+        let request = Request::get(format!("{}{path}", self.a.path))
+            .header("authorization", format!("Bearer {}", self.a.token));
+        self.app.handle(request.body(Full::<bytes::Bytes>::default()).unwrap()).await.into_body()
+    }
+
+    /// How often rows of relations were read since the last time.
+    pub(crate) fn edge_reads(&self) -> u64 {
+        self.spy.edges.swap(0, Ordering::Relaxed)
+    }
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Checks the whole shape of a SCIM error (R-ERR-01, R-ERR-02).
+    #[track_caller]
+    pub(crate) fn is_error(&self, status: u16, scim_type: &str) {
+        let body = self.json();
+        assert_eq!(self.status, status, "{}", self.text);
+        assert_eq!(body["status"], status.to_string(), "{body}");
+        assert_eq!(body["schemas"], serde_json::json!([rollcall_schema::standard::ERROR]));
+        assert_eq!(body["scimType"].as_str().unwrap_or_default(), scim_type, "{body}");
+        assert!(!body["detail"].as_str().unwrap().is_empty(), "{body}");
+        assert_eq!(self.header("content-type"), "application/scim+json");
+        assert!(!self.header("x-request-id").is_empty());
+    }
+
+    #[track_caller]
+    pub(crate) fn is(&self, status: u16) -> &Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+}
+
+#[async_trait::async_trait]
+impl Store for Spy {
+    fn scope(&self, at: Scope) -> Box<dyn Reader + '_> {
+        Box::new(Window { spy: self, inner: self.memory.scope(at) })
+    }
+
+    async fn commit(&self, at: Scope, change: Change) -> Result<Vec<Written>, CommitError> {
+        self.memory.commit(at, change).await
+    }
+
+    async fn ready(&self) -> Result<(), Unavailable> {
+        match self.breaks.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            _ => Err(Unavailable::new("out of order")),
+        }
+    }
+
+    async fn maintain(&self) -> Result<(), Unavailable> {
+        Ok(())
+    }
+}
+
+struct Window<'s> {
+    spy: &'s Spy,
+    inner: Box<dyn Reader + 's>,
+}
+
+#[async_trait::async_trait]
+impl Reader for Window<'_> {
+    async fn get(
+        &self,
+        ty: &ResourceType,
+        id: ResourceId,
+        load: Load,
+    ) -> Result<Option<Found>, Unavailable> {
+        self.inner.get(ty, id, load).await
+    }
+
+    async fn find(&self, query: &Query<'_>) -> Result<Page, FindError> {
+        self.inner.find(query).await
+    }
+
+    async fn edges(
+        &self,
+        attr: &str,
+        owners: &[ResourceId],
+        after: Option<(ResourceId, ResourceId)>,
+        limit: u32,
+    ) -> Result<Vec<Edge>, Unavailable> {
+        let read = self.spy.edges.fetch_add(1, Ordering::Relaxed) + 1;
+        let breaks = self.spy.breaks.load(Ordering::Relaxed);
+        if breaks > 0 && read > breaks {
+            return Err(Unavailable::new("out of order"));
+        }
+        let pretend = self.spy.pretend.load(Ordering::Relaxed);
+        if pretend == 0 {
+            return self.inner.edges(attr, owners, after, limit).await;
+        }
+        let mut owners = owners.to_vec();
+        owners.sort_unstable();
+        let rows = owners.iter().flat_map(|owner| (1..=pretend).map(|n| edge(*owner, n)));
+        let behind = |edge: &Edge| after.is_none_or(|last| (edge.owner, edge.member) > last);
+        Ok(rows.filter(behind).take(limit as usize).collect())
+    }
+}
+
+fn edge(owner: ResourceId, n: u64) -> Edge {
+    let member = ResourceId::from_uuid(Uuid::from_u128(n.into()));
+    let link = Link { id: member.to_string(), kind: "User".into(), display: None };
+    Edge { owner, member, link }
+}
