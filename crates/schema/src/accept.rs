@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::profile::Unknown;
 use crate::resource_type::{AttrDef, AttrId, ExtensionId, Owner, ResourceType, Storage};
-use crate::value::{Canonical, Ignored, check, refuse_twins, shorten};
+use crate::value::{Canonical, Ignored, check, is_unassigned, refuse_twins, shorten};
 use crate::{Document, LinkChange, Mutability, Profile, Type, Violation};
 
 /// What a body is accepted for.
@@ -117,8 +117,8 @@ impl Reader<'_> {
         let ty = self.canonical.ty;
         let urn = &ty.extension(id).urn;
         let input = match value {
-            Value::Null => return Ok(()),
             Value::Object(input) => input,
+            value if is_unassigned(&value) => return Ok(()),
             _ => return Err(Violation::Value(format!("`{urn}` must be an object"))),
         };
         refuse_twins(&input)?;

@@ -53,7 +53,7 @@ impl<'a> Canonical<'a> {
         value: Value,
     ) -> Result<Option<Value>, Violation> {
         if let Some(reason) = not_written(def) {
-            if !is_blank(&value) && value.as_array().is_none_or(|list| !list.is_empty()) {
+            if !is_blank(&value) && !is_unassigned(&value) {
                 self.note(&def.path, reason);
             }
             return Ok(None);
@@ -286,6 +286,11 @@ pub(crate) fn refuse_twins(object: &Map<String, Value>) -> Result<(), Violation>
 /// A part of `def` by name.
 pub(crate) fn part<'t>(ty: &'t ResourceType, def: &AttrDef, name: &str) -> Option<&'t AttrDef> {
     ty.sub(def.id, name).map(|id| ty.attr(id))
+}
+
+/// Whether an attribute to which this is assigned has no value: null or `[]` (R-ATTR-13).
+pub(crate) fn is_unassigned(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }
 
 /// Whether a canonical value counts as no value: the empty text (R-ATTR-14).

@@ -103,6 +103,7 @@ fn null_and_empty_lists_are_unassigned() {
     check("name", json!({"givenName": null, "familyName": "L"}), json!({"familyName": "L"}));
     check(ENTERPRISE, json!({}), json!(null));
     check(ENTERPRISE, json!(null), json!(null));
+    check(ENTERPRISE, json!([]), json!(null));
     check(ENTERPRISE, json!({"manager": null}), json!(null));
 }
 
@@ -147,6 +148,7 @@ fn wrong_types_are_invalid_values() {
         ("emails", json!(true)),
         ("title", json!("a\u{0}b")),
         (ENTERPRISE, json!("str")),
+        (ENTERPRISE, json!([{}])),
         (ENTERPRISE, json!({"manager": [[{"value": "a"}]]})),
     ] {
         check_refused(key, value, &Profile::GENERIC, Refusal::Value);

@@ -177,6 +177,10 @@ fn r_patch_23_41_simple_attributes_are_set() {
     });
     let add = json!({"op": "add", "path": "title", "value": null});
     becomes("R-PATCH-12 null in add", BOTH, u1(), add, |_| {});
+    becomes("R-ATTR-13", BOTH, u1(), replace("title", json!([])), |u| unset(u, "title"));
+    let add = json!({"op": "add", "value": {"title": [], "active": [], ENT: []}});
+    becomes("R-ATTR-13 nothing in add", BOTH, u1(), add, |_| {});
+    fails("a list", BOTH, u1(), replace("title", json!(["CEO"])), "invalidValue");
     let missing = json!({"op": "add", "path": "title"});
     fails("R-PATCH-12", BOTH, u1(), missing, "invalidValue");
 }
@@ -477,6 +481,7 @@ fn r_ext_04_05_extensions() {
     fails("P30", STRICT, u2(), flag, "invalidSyntax");
     becomes("P31", BOTH, u1(), json!({"op": "remove", "path": ENT}), |u| unset(u, ENT));
     becomes("R-EXT-04", BOTH, u1(), op("replace", ENT, Value::Null), |u| unset(u, ENT));
+    becomes("R-ATTR-13", BOTH, u1(), op("replace", ENT, json!([])), |u| unset(u, ENT));
     becomes(
         "R-EXT-04",
         BOTH,

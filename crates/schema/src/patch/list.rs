@@ -1,7 +1,7 @@
 //! Lists after a change: no element twice, one primary (R-PATCH-08, R-PATCH-22).
 
-use std::collections::hash_map::Entry;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use serde_json::{Map, Value};
 

@@ -9,7 +9,7 @@ use super::{Act, Change, Elements, Missing, Patch, Pick, Step, Write};
 use crate::resource_type::{
     AttrDef, AttrId, AttrRef, ExtensionId, Owner, ResourceType, Storage, Target,
 };
-use crate::value::{Canonical, refuse_twins, shorten};
+use crate::value::{Canonical, is_unassigned, refuse_twins, shorten};
 use crate::{FilterError, Mutability, PatchError, Profile, Unknown};
 
 const READ_ONLY: &str = "read-only";
@@ -200,11 +200,11 @@ impl<'a> Reader<'a> {
                 let urn = &self.ty().extension(id).urn;
                 Err(Fault::mutability(format!("`{urn}` is required and can't be removed")))
             }
-            (Verb::Remove, _) | (Verb::Replace, Value::Null) => {
+            (Verb::Add, value) if is_unassigned(&value) => Ok(()),
+            (verb, value) if verb == Verb::Remove || is_unassigned(&value) => {
                 self.push(Act::Drop(id));
                 Ok(())
             }
-            (Verb::Add, Value::Null) => Ok(()),
             (_, value) => self.object(how, Owner::Extension(id), value),
         }
     }

@@ -7,7 +7,7 @@ use super::envelope::Verb;
 use super::fault::Fault;
 use super::read::Reader;
 use crate::resource_type::{AttrDef, AttrId};
-use crate::value::{finish_list, misfit, refuse_twins};
+use crate::value::{finish_list, is_unassigned, misfit, refuse_twins};
 use crate::{Mutability, Type};
 
 impl Reader<'_> {
@@ -31,7 +31,8 @@ impl Reader<'_> {
         Ok(self.canonical.scalar(def, value)?.map(Write::Set))
     }
 
-    /// Null, and the empty text where it stands for null (R-ATTR-14, R-PATCH-61).
+    /// Null, the empty list in place of one value (R-ATTR-13), and the empty text where it stands
+    /// for null (R-ATTR-14, R-PATCH-61).
     pub(super) fn is_void(&self, def: &AttrDef, verb: Verb, value: &Value) -> bool {
         let texts = matches!(def.kind, Type::String | Type::Reference | Type::Binary);
         let clears = match verb {
@@ -39,7 +40,8 @@ impl Reader<'_> {
             Verb::Add | Verb::Remove => def.kind == Type::Complex,
         };
         match value {
-            Value::Null => true,
+            Value::Array(_) if def.multi_valued => false,
+            value if is_unassigned(value) => true,
             Value::String(text) if text.is_empty() => {
                 clears && !def.required && self.profile().empty_string_clears
             }
