@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::statement::Sql;
-use crate::types::{Count, Id, Moment};
+use crate::values::{Count, Id, Moment};
 
 /// The columns: id, version, created, modified, body, links, incoming.
 pub(crate) type Columns = (Binary, BigInt, BigInt, BigInt, Text, Nullable<Text>, Nullable<Text>);

@@ -15,7 +15,7 @@ use crate::error::Undone;
 use crate::log::Log;
 use crate::statement::{Bind, Run, fixed};
 use crate::tables::resource;
-use crate::types::{Count, Id, Moment};
+use crate::values::{Count, Id, Moment};
 use crate::{json, keys};
 
 fixed! {

@@ -10,7 +10,7 @@ use rollcall_schema::Base;
 use crate::error::Undone;
 use crate::json;
 use crate::statement::{Run, fixed};
-use crate::types::Id;
+use crate::values::Id;
 
 fixed! {
     /// Adds what is a resource of the connection. `where true` keeps the parser from taking

@@ -44,7 +44,7 @@ mod registry;
 mod render;
 mod statement;
 mod tables;
-mod types;
+mod values;
 mod writer;
 
 use std::fmt;
@@ -192,7 +192,7 @@ impl Store for Sqlite {
             return Err(Unavailable::new("the writer has stopped"));
         }
         let any = tables::organization::table.select(tables::organization::id).limit(1);
-        self.pool.read(move |conn| any.load::<types::Id>(conn)).await.map(|_| ())
+        self.pool.read(move |conn| any.load::<values::Id>(conn)).await.map(|_| ())
     }
 
     async fn maintain(&self) -> Result<(), Unavailable> {

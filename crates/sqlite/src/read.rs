@@ -17,7 +17,7 @@ use crate::json;
 use crate::pool::{Pool, Stream};
 use crate::render::Ground;
 use crate::statement::{Keep, Run, Sql, fixed};
-use crate::types::{Count, Id};
+use crate::values::{Count, Id};
 
 /// How many candidates one batch carries.
 const BATCH: usize = 200;

@@ -12,7 +12,7 @@ use rollcall_schema::Instant;
 use crate::Sqlite;
 use crate::error::{Undone, unavailable};
 use crate::tables::{connection, organization, token};
-use crate::types::{Hash, Id, Idp, Moment};
+use crate::values::{Hash, Id, Idp, Moment};
 
 type ConnectionRow = (Id, Id, Option<String>, Idp, Moment);
 type TokenRow = (Hash, Id, Id, Id, Option<String>, Moment, Option<Moment>);

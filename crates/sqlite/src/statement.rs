@@ -12,7 +12,7 @@ use diesel::{QueryResult, RunQueryDsl, SqliteConnection};
 use rollcall_domain::{ConnectionId, OrganizationId, ResourceId};
 use rollcall_schema::Instant;
 
-use crate::types::{Count, Id, Moment};
+use crate::values::{Count, Id, Moment};
 
 /// A value that stands for one `?`.
 #[derive(Clone, Debug)]
