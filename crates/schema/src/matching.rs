@@ -1,6 +1,9 @@
 //! Whether a resource satisfies a condition.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
 
 use rollcall_filter::{Expr, Op};
 use serde_json::Value;
@@ -13,7 +16,7 @@ impl Condition {
     /// Whether the resource satisfies it. `View::links` and `View::incoming` must be there where
     /// [`attrs`](Self::attrs) names a relation or a derived attribute.
     pub fn matches(&self, ty: &ResourceType, seen: &View<'_>) -> bool {
-        Matcher { ty, scope: Scope::Resource(seen) }.holds(self.expr())
+        Matcher { ty, scope: Scope::Resource(seen), keys: &Keys::default() }.holds(self.expr())
     }
 }
 
@@ -26,7 +29,7 @@ pub(crate) fn element_matches(
     element: &Value,
 ) -> bool {
     let scope = Scope::Element(attr, Element::Json(element));
-    Matcher { ty, scope }.holds(condition.expr())
+    Matcher { ty, scope, keys: &Keys::default() }.holds(condition.expr())
 }
 
 /// As [`element_matches`], for a row of a relation.
@@ -37,7 +40,7 @@ pub(crate) fn link_matches(
     link: &Link,
 ) -> bool {
     let scope = Scope::Element(attr, Element::Link(link));
-    Matcher { ty, scope }.holds(condition.expr())
+    Matcher { ty, scope, keys: &Keys::default() }.holds(condition.expr())
 }
 
 /// One element of a multi-valued attribute, or the value of a singular one.
@@ -238,13 +241,41 @@ enum Scope<'v> {
     Element(AttrId, Element<'v>),
 }
 
-#[derive(Clone, Copy)]
-struct Matcher<'v> {
-    ty: &'v ResourceType,
-    scope: Scope<'v>,
+/// The keys of long texts, so that many comparisons with one text prepare it once.
+#[derive(Default)]
+struct Keys(RefCell<HashMap<(usize, usize), Rc<str>>>);
+
+impl Keys {
+    /// Shorter texts are prepared sooner than they are looked up.
+    const LONG: usize = 512;
+
+    /// Whether the key of a value passes `test`.
+    fn test(&self, def: &AttrDef, op: Op, datum: &Datum<'_>, test: impl Fn(&str) -> bool) -> bool {
+        let Some(held) = datum.text() else { return false };
+        // What was made for this comparison has a place that others may have later.
+        let lasts = !matches!(datum, Datum::Text(Cow::Owned(_)));
+        if held.len() < Self::LONG || !lasts || !text::is_folded(def, op) {
+            return test(&text::comparable(def, op, held));
+        }
+        let place = (held.as_ptr().addr(), held.len());
+        let key = Rc::clone(
+            self.0
+                .borrow_mut()
+                .entry(place)
+                .or_insert_with(|| Rc::from(text::comparable(def, op, held).as_ref())),
+        );
+        test(&key)
+    }
 }
 
-impl<'v> Matcher<'v> {
+#[derive(Clone, Copy)]
+struct Matcher<'v, 'k> {
+    ty: &'v ResourceType,
+    scope: Scope<'v>,
+    keys: &'k Keys,
+}
+
+impl<'v> Matcher<'v, '_> {
     fn holds(self, expr: &Expr<AttrRef, Operand>) -> bool {
         match expr {
             Expr::And(parts) => parts.iter().all(|part| self.holds(part)),
@@ -275,7 +306,10 @@ impl<'v> Matcher<'v> {
             (Op::Ne, Operand::Null) => self.is_present(at),
             (_, Operand::Null) => !self.is_present(at),
             (Op::Ne, _) => self.differs(at, operand),
-            _ => self.any_datum(at, &mut |datum| satisfies(self.ty.leaf(at), datum, op, operand)),
+            _ => {
+                let def = self.ty.leaf(at);
+                self.any_datum(at, &mut |datum| satisfies(self.keys, def, datum, op, operand))
+            }
         }
     }
 
@@ -285,7 +319,7 @@ impl<'v> Matcher<'v> {
         let mut unassigned = true;
         let differs = self.any_datum(at, &mut |datum| {
             unassigned = false;
-            !satisfies(def, datum, Op::Eq, operand)
+            !satisfies(self.keys, def, datum, Op::Eq, operand)
         });
         differs || unassigned
     }
@@ -296,11 +330,9 @@ impl<'v> Matcher<'v> {
 }
 
 /// Whether one value stands in the relation `op` to the operand.
-fn satisfies(def: &AttrDef, datum: &Datum<'_>, op: Op, operand: &Operand) -> bool {
+fn satisfies(keys: &Keys, def: &AttrDef, datum: &Datum<'_>, op: Op, operand: &Operand) -> bool {
     match operand {
-        Operand::Text { key, .. } => {
-            datum.text().is_some_and(|text| reads(op, &text::comparable(def, op, text), key))
-        }
+        Operand::Text { key, .. } => keys.test(def, op, datum, |held| reads(op, held, key)),
         Operand::Number(number) => datum.number().is_some_and(|held| ranks(op, &held, number)),
         Operand::Boolean(truth) => datum.truth().is_some_and(|held| ranks(op, &held, truth)),
         Operand::Moment(moment) => datum.moment().is_some_and(|held| ranks(op, &held, moment)),
@@ -376,16 +408,19 @@ mod tests {
         )
         .unwrap();
         let condition = ty.condition(&parse_filter(filter).unwrap(), &Profile::GENERIC).unwrap();
-        let seen = View {
+        assert_eq!(condition.matches(&ty, &seen(&document)), expect, "{filter}");
+    }
+
+    fn seen(document: &Document) -> View<'_> {
+        View {
             id: "d1",
             version: 1,
             created: Instant::from_millis(0),
             modified: Instant::from_millis(0),
-            document: &document,
+            document,
             links: &[],
             incoming: &[],
-        };
-        assert_eq!(condition.matches(&ty, &seen), expect, "{filter}");
+        }
     }
 
     #[test]
@@ -422,6 +457,33 @@ mod tests {
         check(r#"key eq "QQ""#, true);
         check(r#"key eq "QQ==""#, true);
         check(r#"key eq "qq==""#, false);
+    }
+
+    /// As many conditions as a filter may have, on a text as long as a body may be, cost about as
+    /// much as one (R-FILTER-24).
+    #[test]
+    fn one_text_is_prepared_once_for_all_conditions() {
+        let ty = device();
+        let text = "äB".repeat(100_000);
+        let body = json!({"tags": [text], "codes": [text], "parts": [{"value": text}]});
+        let document = Document::from_stored(&body.to_string()).unwrap();
+        let seen = seen(&document);
+        let holds = |filter: &str| {
+            let condition =
+                ty.condition(&parse_filter(filter).unwrap(), &Profile::GENERIC).unwrap();
+            condition.matches(&ty, &seen)
+        };
+        let began = std::time::Instant::now();
+        assert!(!holds("tags co \"äc\""));
+        let once = began.elapsed();
+        let began = std::time::Instant::now();
+        assert!(!holds(&["tags co \"äc\""; 190].join(" or ")));
+        assert!(began.elapsed() < once * 60, "{:?}, once {once:?}", began.elapsed());
+
+        // One text in several attributes is several: exact and not.
+        assert!(holds("tags co \"äb\" and codes co \"äB\" and parts.value co \"ÄB\""));
+        assert!(!holds("codes co \"äb\""));
+        assert!(holds("tags co \"äb\" and not (codes co \"äb\") and tags sw \"ÄBÄ\""));
     }
 
     fn within(attr: &str, filter: &str) -> (ResourceType, AttrId, Condition) {

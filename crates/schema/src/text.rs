@@ -34,23 +34,30 @@ pub(crate) fn key<'t>(def: &AttrDef, text: &'t str) -> Cow<'t, str> {
         // R-ATTR-09: padding may be missing.
         return Cow::Borrowed(text.trim_end_matches('='));
     }
-    if def.storage == Storage::Server && &*def.name == "schemas" {
-        // R-FILTER-19: URNs compare in any case.
-        return folded(text);
-    }
     if is_exact(def) { Cow::Borrowed(text) } else { folded(text) }
 }
 
 /// The key of a text value under `op`.
 pub(crate) fn comparable<'t>(def: &AttrDef, op: Op, text: &'t str) -> Cow<'t, str> {
-    if &*def.name == "$ref" && matches!(op, Op::Eq | Op::Ne) {
-        return Cow::Borrowed(last_segments(text));
-    }
-    key(def, text)
+    if is_reference(def, op) { Cow::Borrowed(last_segments(text)) } else { key(def, text) }
 }
 
-/// The ids of other resources are exact whatever the schema says of them.
+/// Whether the key of a text value under `op` is its caseless form.
+pub(crate) fn is_folded(def: &AttrDef, op: Op) -> bool {
+    !is_reference(def, op) && def.kind != Type::Binary && !is_exact(def)
+}
+
+/// R-ATTR-11: whether what a reference points at is compared, not how it is written.
+fn is_reference(def: &AttrDef, op: Op) -> bool {
+    &*def.name == "$ref" && matches!(op, Op::Eq | Op::Ne)
+}
+
+/// The ids of other resources are exact whatever the schema says of them, and URNs of schemas
+/// never (R-FILTER-19).
 fn is_exact(def: &AttrDef) -> bool {
+    if def.storage == Storage::Server && &*def.name == "schemas" {
+        return false;
+    }
     let reference = matches!(def.storage, Storage::Relation | Storage::Derived);
     def.case_exact || (reference && &*def.name == "value")
 }
