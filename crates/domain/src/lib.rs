@@ -9,6 +9,40 @@
 //! [`Store`] and [`Registry`], and hold them to the contract suite of `rollcall-testkit`.
 //!
 //! It knows no SQL and no HTTP, and it answers with outcomes, never with status codes.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use rollcall_domain::{
+//!     Authenticator, Connections, Directory, Error, IdpKind, Search, SystemClock, UuidIds,
+//! };
+//! use rollcall_schema::standard;
+//! use rollcall_testkit::MemoryStore;
+//! use serde_json::json;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = Arc::new(MemoryStore::new());
+//! let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidIds));
+//!
+//! // A customer, its IdP, and the token that the IdP gets.
+//! let connections = Connections::new(store.clone(), clock.clone(), ids.clone());
+//! let (_, minted) = connections.create("Acme", IdpKind::Okta).await?;
+//!
+//! // What the IdP may do with it.
+//! let ctx = Authenticator::new(store.clone()).bearer(minted.secret.reveal()).await?;
+//! let directory = Directory::new(store, clock, ids);
+//! let user = &standard::types()[0];
+//! directory.create(&ctx, user, json!({"userName": "ada@acme.test"})).await?;
+//! let again = directory.create(&ctx, user, json!({"userName": "ADA@acme.test"})).await;
+//! assert!(matches!(again, Err(Error::Taken { .. })));
+//!
+//! let filter = rollcall_filter::parse_filter(r#"userName sw "ada""#)?;
+//! let search = Search { filter: Some(filter), count: 10, ..Search::default() };
+//! assert_eq!(directory.find(&ctx, user, &search).await?.total, 1);
+//! # Ok(())
+//! # }
+//! ```
 #![warn(missing_docs)]
 
 mod anchors;
@@ -47,5 +81,5 @@ pub use ports::{
 pub use query::{Page, Query, Start, Total};
 pub use record::{Edge, Found, Load, Record};
 pub use secret::{Secret, WeakSecret};
-pub use sieve::{BUDGET, Sieve, Want};
+pub use sieve::{BUDGET, Sieve, WORK, Want};
 pub use system::{SystemClock, UuidIds};

@@ -9,6 +9,10 @@ use crate::{FindError, Found, Page, Query, Start, Total, Unavailable};
 /// How many candidates one search may look at before it is [`FindError::TooMany`].
 pub const BUDGET: u64 = 200_000;
 
+/// How much reading one search may cost before it is [`FindError::TooMany`]: the bytes of every
+/// resource that it looks at, as often as there are conditions to decide.
+pub const WORK: u64 = 8 << 30;
+
 /// Takes candidates in the order of ids, keeps those that match, and makes the page of them.
 ///
 /// A store that can't answer a query from its indexes alone reads the candidates in batches,
@@ -16,7 +20,9 @@ pub const BUDGET: u64 = 200_000;
 #[derive(Debug)]
 pub struct Sieve<'q> {
     query: &'q Query<'q>,
+    conditions: u64,
     looked_at: u64,
+    work: u64,
     matched: u64,
     page: Kept,
 }
@@ -56,17 +62,20 @@ impl<'q> Sieve<'q> {
             None => Kept::InOrder(Vec::new()),
             Some(_) => Kept::Sorted { keep: kept(query), heap: BinaryHeap::new() },
         };
-        Self { query, looked_at: 0, matched: 0, page }
+        let conditions = query.condition.map_or(0, |condition| condition.attrs().count());
+        let conditions = (conditions as u64).max(1);
+        Self { query, conditions, looked_at: 0, work: 0, matched: 0, page }
     }
 
     /// Looks at the next candidate.
     ///
     /// # Errors
-    /// [`FindError::TooMany`] beyond the [`BUDGET`]; [`FindError::Unavailable`] when the stored
+    /// [`FindError::TooMany`] beyond the [`BUDGET`] or the [`WORK`]; [`FindError::Unavailable`] when the stored
     /// body can't be read.
     pub fn offer(&mut self, found: Found) -> Result<Want, FindError> {
         self.looked_at += 1;
-        if self.looked_at > BUDGET {
+        self.work += self.conditions * size(&found);
+        if self.looked_at > BUDGET || self.work > WORK {
             return Err(FindError::TooMany);
         }
         let document = Document::from_stored(&found.record.body).map_err(Unavailable::new)?;
@@ -123,6 +132,12 @@ impl<'q> Sieve<'q> {
             _ => Want::More,
         }
     }
+}
+
+/// The bytes that conditions read, about.
+const fn size(found: &Found) -> u64 {
+    const LINK: usize = 64;
+    (found.record.body.len() + LINK * (found.links.len() + found.incoming.len())) as u64
 }
 
 const fn skip(query: &Query<'_>) -> u64 {
@@ -237,6 +252,28 @@ mod tests {
         assert_eq!(sieve("userName pr", None, Start::Skip(5), 9), (vec![6, 7], 7));
         assert_eq!(sieve("userName pr", None, Start::Skip(1), 2), (vec![2, 3], 7));
         assert_eq!(sieve("userName pr", None, Start::Skip(0), 0), (vec![], 7));
+    }
+
+    /// The page is not worth what it costs: many conditions on large bodies.
+    #[test]
+    fn large_bodies_and_many_conditions_use_up_the_work() {
+        let filter = ["title co \"x\""; 100].join(" or ");
+        let condition = ty().condition(&parse_filter(&filter).unwrap(), &Profile::GENERIC).unwrap();
+        let query = Query {
+            ty: ty(),
+            condition: Some(&condition),
+            plan: &Plan::ALL,
+            sort: None,
+            from: Start::Skip(0),
+            count: 1,
+            total: Total::Wanted,
+            load: Load::default(),
+        };
+        let mut sieve = Sieve::new(&query);
+        let large = found(1, &"a".repeat(1 << 20));
+        sieve.work = WORK - 100 * large.record.body.len() as u64;
+        sieve.offer(large.clone()).unwrap();
+        assert!(matches!(sieve.offer(large), Err(FindError::TooMany)));
     }
 
     /// Bodies are large: none is kept that can't be on the page.
