@@ -372,6 +372,8 @@ fn r_patch_64_a_part_of_a_list_without_a_filter() {
         unset(&mut u["emails"][0], "type");
         unset(&mut u["emails"][1], "type");
     });
+    let chosen = json!({"op": "remove", "path": "emails.value", "value": "babs@jensen.org"});
+    fails("R-E-20 which one is not said", BOTH, u1(), chosen, "invalidValue");
 }
 
 #[test]
@@ -699,6 +701,29 @@ fn r_patch_33_34_53_members_are_removed() {
         remove(r#"members[type eq "Group"]"#)]);
     members("replaced before", BOTH, replaced, "=+u9");
     members("U+0000", BOTH, remove("members[value eq \"a\\u0000\"]"), "");
+}
+
+#[test]
+fn r_e_20_a_filter_that_cannot_be_read_finds_nothing() {
+    // A misspelt name must not turn `ne` into "everyone".
+    let remove = |path: &str| json!({"op": "remove", "path": path});
+    for filter in [r#"valeu ne "u1""#, r#"not (valeu eq "u1")"#, r#"type pr and valeu ne "u1""#] {
+        let path = format!("members[{filter}]");
+        members("R-PATCH-06", TOLERANT, remove(&path), "");
+        group_fails("R-PATCH-06", STRICT, remove(&path), "invalidFilter");
+        let (before, links) = g1();
+        let body = request(remove(&path));
+        let patched = run(ty("Group"), ("g1", &before, &links), body, &Profile::GENERIC).unwrap();
+        assert_eq!(patched.ignored[0].path, "members.valeu");
+    }
+    for verb in ["remove", "replace", "add"] {
+        let path = r#"emails[tpye ne "fax"].display"#;
+        let part = json!({"op": verb, "path": path, "value": "x"});
+        becomes("R-PATCH-06", TOLERANT, u1(), part, |_| {});
+        let whole =
+            json!({"op": verb, "path": r#"emails[tpye ne "fax"]"#, "value": {"value": "x"}});
+        becomes("R-PATCH-06", TOLERANT, u1(), whole, |_| {});
+    }
 }
 
 #[test]

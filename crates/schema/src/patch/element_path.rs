@@ -7,9 +7,10 @@ use super::envelope::Verb;
 use super::fault::Fault;
 use super::read::{How, Reader};
 use super::{Act, Change, Elements, Missing, Pick, Write};
+use crate::condition::Condition;
 use crate::resource_type::{AttrDef, AttrId, Storage};
 use crate::value::part;
-use crate::{Mutability, Profile, Type};
+use crate::{FilterError, Mutability, Profile, Type, Unknown};
 
 impl Reader<'_> {
     /// `emails[type eq "work"]`.
@@ -77,11 +78,31 @@ impl Reader<'_> {
         change: Change,
         seed: Option<Map<String, Value>>,
     ) -> Result<(), Fault> {
-        let condition = self.ty().element_condition(def.id, filter, self.profile())?;
+        let Some(condition) = self.condition(def, filter)? else { return Ok(()) };
         let missing = missing(how.verb, &change, seed, self.profile());
         let pick = Pick::Where(condition);
         self.push(Act::Elements(Elements { attr: def.id, pick, change, missing }));
         Ok(())
+    }
+
+    /// The filter of a value path; `None` when it names a part that elements don't have.
+    ///
+    /// In a query such a part merely has no value. Here a misspelt name would make `ne` find every
+    /// element, so the operation is left out like one whose path leads nowhere (R-PATCH-06,
+    /// R-E-20).
+    pub(super) fn condition(
+        &mut self,
+        def: &AttrDef,
+        filter: &Filter<'_>,
+    ) -> Result<Option<Condition>, Fault> {
+        let known = Profile { unknown: Unknown::Refuse, ..self.profile().clone() };
+        match self.ty().element_condition(def.id, filter, &known) {
+            Err(FilterError::Unknown { path, .. }) if self.profile().unknown == Unknown::Ignore => {
+                self.canonical.unknown(&format!("{}.{path}", def.path))?;
+                Ok(None)
+            }
+            outcome => Ok(Some(outcome?)),
+        }
     }
 
     /// Whether `def` is a list that clients write.

@@ -51,10 +51,10 @@ impl Reader<'_> {
                 ids.retain(|id| !id.contains('\0'));
                 LinkStep::Remove(ids)
             }
-            None if removes => {
-                let condition = self.ty().element_condition(def.id, filter, self.profile())?;
-                LinkStep::RemoveWhere(condition)
-            }
+            None if removes => match self.condition(def, filter)? {
+                Some(condition) => LinkStep::RemoveWhere(condition),
+                None => return Ok(()),
+            },
             _ if value.is_null() => return Ok(()),
             Some(ids) => LinkStep::Add(self.same_ids(how, def, &ids, value)?),
             None => return Err(in_place(def)),

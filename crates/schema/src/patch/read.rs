@@ -300,6 +300,9 @@ impl<'a> Reader<'a> {
         if def.storage == Storage::Relation {
             return Err(in_place(def));
         }
+        if how.verb == Verb::Remove && def.multi_valued && !value.is_null() {
+            return Err(value_in_remove(def));
+        }
         let Some(write) = self.part_write(how, sub, value)? else { return Ok(()) };
         if !def.multi_valued {
             self.push(Act::Write(attr, Write::Merge(vec![(sub.id, write)])));
