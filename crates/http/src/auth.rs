@@ -4,6 +4,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use rollcall_domain::{Authenticator, Context};
 
+use crate::alike::alike;
 use crate::parameters::names_parameter;
 use crate::problem::Problem;
 
@@ -30,7 +31,7 @@ fn token(parts: &Parts) -> Result<&str, Problem> {
     };
     let bearer = value.to_str().ok().and_then(|text| text.trim().split_once(' '));
     match bearer {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+        Some((scheme, token)) if alike(scheme, "bearer") => Ok(token.trim()),
         _ => Err(Problem::unauthorized("send one `Authorization: Bearer …` header")),
     }
 }

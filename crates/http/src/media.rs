@@ -3,6 +3,7 @@
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 
+use crate::alike::alike;
 use crate::problem::Problem;
 
 const SCIM: &str = "application/scim+json";
@@ -14,7 +15,7 @@ pub(crate) fn of_answer(headers: &HeaderMap) -> HeaderValue {
     let names = |wanted: &str| {
         values(headers, ACCEPT)
             .flat_map(|value| value.split(','))
-            .any(|range| essence(range).eq_ignore_ascii_case(wanted))
+            .any(|range| alike(essence(range), wanted))
     };
     HeaderValue::from_static(if names(JSON) && !names(SCIM) { JSON } else { SCIM })
 }
@@ -23,12 +24,12 @@ pub(crate) fn of_answer(headers: &HeaderMap) -> HeaderValue {
 pub(crate) fn check_body(headers: &HeaderMap) -> Result<(), Problem> {
     let json = |value: &str| {
         let essence = essence(value);
-        essence.is_empty() || [SCIM, JSON].iter().any(|name| essence.eq_ignore_ascii_case(name))
+        essence.is_empty() || [SCIM, JSON].iter().any(|name| alike(essence, name))
     };
     if headers.contains_key(CONTENT_TYPE) && !values(headers, CONTENT_TYPE).all(json) {
         return Err(Problem::media(format!("the body must be `{SCIM}` or `{JSON}`")));
     }
-    let plain = |value: &str| value.is_empty() || value.eq_ignore_ascii_case("identity");
+    let plain = |value: &str| value.is_empty() || alike(value, "identity");
     if values(headers, CONTENT_ENCODING).any(|value| !plain(value.trim())) {
         return Err(Problem::media("packed bodies are not taken: leave `Content-Encoding` out"));
     }

@@ -9,6 +9,7 @@ use rollcall_schema::{Order, Profile, Projection, ResourceType, standard};
 use serde_json::{Map, Value};
 
 use crate::Settings;
+use crate::alike::{alike, small};
 use crate::problem::{Problem, ScimType};
 
 /// How many items of a list may be no attributes before the rest of it is given up.
@@ -35,7 +36,7 @@ impl Parameters {
         for pair in pairs(query) {
             let (name, value) = pair?;
             let value = value.into_owned();
-            match name.to_ascii_lowercase().as_str() {
+            match small(&name).as_str() {
                 "attributes" => parameters.attributes.push(value),
                 "excludedattributes" => parameters.excluded.push(value),
                 name => parameters.set(name, value)?,
@@ -52,7 +53,7 @@ impl Parameters {
         check_schemas(&body)?;
         let mut parameters = Self { parser: Parser::posted(), ..Self::default() };
         for (name, value) in body {
-            match (name.to_ascii_lowercase().as_str(), value) {
+            match (small(&name).as_str(), value) {
                 (_, Value::Null) => {}
                 ("attributes", value) => parameters.attributes.extend(names(&name, value)?),
                 ("excludedattributes", value) => parameters.excluded.extend(names(&name, value)?),
@@ -134,8 +135,8 @@ impl Parameters {
     ) -> Result<Option<(AttrPath<'_>, Order)>, Problem> {
         let order = match given(self.sort_order.as_deref()) {
             None => Order::Ascending,
-            Some(text) if text.eq_ignore_ascii_case("ascending") => Order::Ascending,
-            Some(text) if text.eq_ignore_ascii_case("descending") => Order::Descending,
+            Some(text) if alike(text, "ascending") => Order::Ascending,
+            Some(text) if alike(text, "descending") => Order::Descending,
             Some(_) => return Err(invalid("`sortOrder` is `ascending` or `descending`")),
         };
         let Some(text) = given(self.sort_by.as_deref()) else { return Ok(None) };
@@ -178,7 +179,7 @@ fn paths_of<'t>(list: &'t str, parser: &Parser) -> Vec<AttrPath<'t>> {
 
 /// Whether a query has a parameter of this name.
 pub(crate) fn names_parameter(query: Option<&str>, wanted: &str) -> bool {
-    pairs(query).flatten().any(|(name, _)| name.eq_ignore_ascii_case(wanted))
+    pairs(query).flatten().any(|(name, _)| alike(&name, wanted))
 }
 
 type Pair<'q> = (Cow<'q, str>, Cow<'q, str>);
@@ -226,9 +227,9 @@ fn given(text: Option<&str>) -> Option<&str> {
 
 /// R-SEARCH-04.
 fn check_schemas(body: &Map<String, Value>) -> Result<(), Problem> {
-    let schemas = body.iter().find(|(name, _)| name.eq_ignore_ascii_case("schemas"));
+    let schemas = body.iter().find(|(name, _)| alike(name, "schemas"));
     let urns = schemas.and_then(|(_, value)| value.as_array()).into_iter().flatten();
-    let is_search = |urn: &str| urn.eq_ignore_ascii_case(standard::SEARCH_REQUEST);
+    let is_search = |urn: &str| alike(urn, standard::SEARCH_REQUEST);
     if urns.filter_map(Value::as_str).any(is_search) {
         return Ok(());
     }

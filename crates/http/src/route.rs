@@ -6,6 +6,7 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 use rollcall_schema::ResourceType;
 
+use crate::alike::alike;
 use crate::problem::{Problem, ScimType};
 
 /// What a path leads to.
@@ -154,8 +155,8 @@ impl Endpoint {
     /// Exact names come first, then names in any case (R-HTTP-08).
     fn named(name: &str, rest: &[&str], types: &[Arc<ResourceType>]) -> Option<Self> {
         let exact = Self::fitting(|known| known == name, rest, types);
-        let alike = || Self::fitting(|known| known.eq_ignore_ascii_case(name), rest, types);
-        exact.or_else(alike).flatten()
+        let in_any_case = || Self::fitting(|known| alike(known, name), rest, types);
+        exact.or_else(in_any_case).flatten()
     }
 
     /// `None` without such a name, `Some(None)` when there is nothing below it.

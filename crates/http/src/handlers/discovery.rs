@@ -10,6 +10,7 @@ use rollcall_schema::{ResourceType, Schema, standard};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::alike::alike;
 use crate::parameters::names_parameter;
 use crate::precondition::is_known;
 use crate::problem::Problem;
@@ -34,11 +35,11 @@ pub(crate) fn answer(
         Entry::Schemas => list(schemas.iter().map(|schema| show_schema(schema, site))),
         Entry::ResourceTypes => list(types.iter().map(|ty| show_type(ty, site))),
         Entry::Schema(urn) => {
-            let schema = schemas.iter().find(|schema| schema.id.eq_ignore_ascii_case(urn));
+            let schema = schemas.iter().find(|schema| alike(&schema.id, urn));
             show_schema(schema.ok_or_else(|| missing("schema", urn))?, site)
         }
         Entry::ResourceType(name) => {
-            let ty = types.iter().find(|ty| ty.name().eq_ignore_ascii_case(name));
+            let ty = types.iter().find(|ty| alike(ty.name(), name));
             show_type(ty.ok_or_else(|| missing("resource type", name))?, site)
         }
     };
