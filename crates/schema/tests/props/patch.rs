@@ -533,6 +533,9 @@ impl Thing {
     }
 
     fn mails_part(&mut self, part: &'static str, verb: Verb, value: &Value) -> Result<(), Fault> {
+        if verb == Verb::Remove && !value.is_null() {
+            return Err(WRONG);
+        }
         let Some(write) = write(part, verb, value)? else { return Ok(()) };
         let all = verb == Verb::Remove || self.mails.len() == 1;
         if self.mails.is_empty() && write.1.is_some() {
