@@ -287,7 +287,7 @@ impl ResourceType {
             let extension = self.extensions.get(at)?;
             Some((Owner::Extension(ExtensionId(narrow(at).ok()?)), &*extension.urn))
         });
-        std::iter::once((Owner::Base, self.schema())).chain(owners).find_map(|(owner, urn)| {
+        let matching = |(owner, urn): (Owner, &str)| {
             let head = text.get(..urn.len())?;
             let rest = text.get(urn.len()..)?;
             let rest = match rest.strip_prefix(':') {
@@ -296,7 +296,10 @@ impl ResourceType {
                 None => return None,
             };
             head.eq_ignore_ascii_case(urn).then_some((owner, rest))
-        })
+        };
+        // One URN may begin another: the longest that fits leaves the shortest rest.
+        let schemas = std::iter::once((Owner::Base, self.schema())).chain(owners);
+        schemas.filter_map(matching).min_by_key(|(_, rest)| rest.len())
     }
 
     fn define(
@@ -320,7 +323,11 @@ impl ResourceType {
         if parent.is_some() && attribute.kind == Type::Complex {
             return Err(DefinitionError::NestedComplex { path });
         }
-        let storage = parent.map_or_else(|| storage(attribute), |id| self.attr(id).storage);
+        let storage = match owner {
+            Owner::Attr(parent) => self.attr(parent).storage,
+            Owner::Base if is_servers(attribute) => Storage::Server,
+            Owner::Base | Owner::Extension(_) => storage(attribute),
+        };
         self.arena.push(AttrDef {
             id,
             name: attribute.name.as_str().into(),
@@ -412,16 +419,19 @@ fn storage(attribute: &Attribute) -> Storage {
         sub.name == "$ref"
             && sub.reference_types.iter().any(|to| !matches!(to.as_str(), "external" | "uri"))
     };
-    if attribute.mutability == Mutability::ReadOnly {
-        return match attribute.name.as_str() {
-            "id" | "meta" | "schemas" => Storage::Server,
-            _ => Storage::Document,
-        };
-    }
-    if attribute.multi_valued && attribute.sub_attributes.iter().any(points_at_resources) {
+    if attribute.mutability != Mutability::ReadOnly
+        && attribute.multi_valued
+        && attribute.sub_attributes.iter().any(points_at_resources)
+    {
         return Storage::Relation;
     }
     Storage::Document
+}
+
+/// What the server keeps beside the document (RFC 7643 §3.1).
+fn is_servers(attribute: &Attribute) -> bool {
+    attribute.mutability == Mutability::ReadOnly
+        && matches!(attribute.name.as_str(), "id" | "meta" | "schemas")
 }
 
 /// References and binary values always compare exactly (R-ATTR-09, R-ATTR-10).
@@ -431,4 +441,50 @@ fn case_exact(attribute: &Attribute) -> bool {
 
 fn narrow(at: usize) -> Result<u16, DefinitionError> {
     u16::try_from(at).map_err(|_| DefinitionError::TooLarge)
+}
+
+#[cfg(test)]
+mod tests {
+    use rollcall_filter::parse_attr_path;
+
+    use super::*;
+
+    fn schema(id: &str, names: &[&str]) -> Arc<Schema> {
+        let attributes = names.iter().map(|name| serde_json::json!({"name": name}));
+        let schema = serde_json::json!({"id": id, "attributes": attributes.collect::<Vec<_>>()});
+        Arc::new(serde_json::from_value(schema).unwrap())
+    }
+
+    /// R-EXT-03: one extension's URN may begin that of another.
+    #[test]
+    fn the_longest_urn_counts() {
+        let schemas = [schema("urn:t", &["a"]), schema("urn:x", &["y"]), schema("urn:x:y", &["b"])];
+        let definition = serde_json::json!({
+            "id": "T", "name": "T", "endpoint": "/Ts", "schema": "urn:t",
+            "schemaExtensions": [{"schema": "urn:x"}, {"schema": "urn:x:y"}],
+        });
+        let definition = serde_json::from_value(definition).unwrap();
+        let ty = ResourceType::compile(&definition, &schemas).unwrap();
+        let path = |text| match ty.resolve(&parse_attr_path(text).unwrap(), &Profile::STRICT) {
+            Some(Target::Attr(at)) => ty.leaf(at).path.to_string(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(path("urn:x:y:b"), "urn:x:y:b");
+        assert_eq!(path("URN:X:y"), format!("{:?}", Some(Target::Extension(ExtensionId(1)))));
+    }
+
+    #[test]
+    fn only_the_base_has_what_the_server_keeps() {
+        let meta = serde_json::json!({"id": "urn:x", "attributes": [
+            {"name": "meta", "mutability": "readOnly"}]});
+        let schemas = [schema("urn:t", &["a"]), Arc::new(serde_json::from_value(meta).unwrap())];
+        let definition = serde_json::json!({
+            "id": "T", "name": "T", "endpoint": "/Ts", "schema": "urn:t",
+            "schemaExtensions": [{"schema": "urn:x"}],
+        });
+        let definition = serde_json::from_value(definition).unwrap();
+        let ty = ResourceType::compile(&definition, &schemas).unwrap();
+        let storage = |path| ty.attr(ty.by_path(path).unwrap()).storage;
+        assert_eq!((storage("meta"), storage("urn:x:meta")), (Storage::Server, Storage::Document));
+    }
 }
