@@ -825,15 +825,19 @@ fn badge() -> ResourceType {
     let schemas: Vec<Schema> = serde_json::from_value(json!([
         {"id": "urn:b", "attributes": [
             {"name": "serial", "mutability": "immutable"},
+            {"name": "keys", "type": "complex", "multiValued": true, "mutability": "immutable",
+                "subAttributes": [{"name": "value"}, {"name": "display"}]},
             {"name": "doors", "type": "complex", "multiValued": true, "required": true, "subAttributes": [
                 {"name": "value", "required": true},
                 {"name": "display", "mutability": "immutable"}]}]},
-        {"id": "urn:x", "attributes": [{"name": "site", "required": true}]}
+        {"id": "urn:x", "attributes": [{"name": "site", "required": true}]},
+        {"id": "urn:y", "attributes": [
+            {"name": "since", "mutability": "immutable"}, {"name": "until"}]}
     ]))
     .unwrap();
     let definition: TypeDefinition = serde_json::from_value(json!({
         "id": "Badge", "name": "Badge", "endpoint": "/Badges", "schema": "urn:b",
-        "schemaExtensions": [{"schema": "urn:x", "required": true}]}))
+        "schemaExtensions": [{"schema": "urn:x", "required": true}, {"schema": "urn:y"}]}))
     .unwrap();
     let schemas: Vec<_> = schemas.into_iter().map(Arc::new).collect();
     ResourceType::compile(&definition, &schemas).unwrap()
@@ -878,6 +882,32 @@ fn r_patch_07_26_32_48_immutable_and_required_attributes() {
     unset.as_object_mut().unwrap().remove("serial");
     let add = json!({"op": "add", "path": "serial", "value": "s1"});
     assert_eq!(run(&unset, &add), before());
+    let mut fixed = before();
+    fixed["keys"] = json!([{"value": "k1", "display": "Key"}]);
+    fixed["urn:y"] = json!({"since": "2020", "until": "2030"});
+    let key = r#"keys[value eq "k1"]"#;
+    for refused in [
+        remove(key),
+        remove(&format!("{key}.display")),
+        replace(key, json!({"value": "k2"})),
+        replace("keys.value", json!("k2")),
+        remove("keys"),
+        json!({"op": "add", "path": "keys", "value": [{"value": "k2"}]}),
+        remove("urn:y"),
+        remove("urn:y:since"),
+        replace("urn:y", Value::Null),
+        remove(r#"schemas[value eq "urn:y"]"#),
+    ] {
+        assert_eq!(run(&fixed, &refused), "mutability", "{refused}");
+    }
+    for same in [
+        replace(&format!("{key}.value"), json!("k1")),
+        json!({"op": "add", "path": "keys", "value": [{"value": "k1"}]}),
+        replace("urn:y", json!({"since": "2020"})),
+    ] {
+        assert_eq!(run(&fixed, &same), fixed, "{same}");
+    }
+    assert_eq!(run(&before(), &remove("urn:y")), before());
     assert_eq!(run(&before(), &replace("urn:x", Value::Null)), "invalidValue");
     assert_eq!(run(&before(), &replace("doors", json!([]))), "invalidValue");
 }

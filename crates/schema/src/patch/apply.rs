@@ -64,12 +64,11 @@ impl Rules<'_> {
             }
             Act::Elements(elements) => {
                 let def = self.ty.attr(elements.attr);
-                self.in_holder(body, def, |holder| self.elements(holder, def, elements))
+                self.in_holder(body, def, |holder| {
+                    keep_fixed(holder, def, |holder| self.elements(holder, def, elements))
+                })
             }
-            Act::Drop(id) => {
-                body.remove(&*self.ty.extension(*id).urn);
-                Ok(())
-            }
+            Act::Drop(id) => self.drop_extension(body, *id),
             Act::Links(attr, step) => {
                 if let LinkStep::RemoveWhere(_) = step {
                     self.look(seen.links.len() / ROWS_A_LOOK)?;
@@ -99,6 +98,21 @@ impl Rules<'_> {
         Ok(())
     }
 
+    /// R-EXT-04, unless an immutable attribute would go with it.
+    fn drop_extension(&self, body: &mut Object, id: ExtensionId) -> Result<(), Fault> {
+        let extension = self.ty.extension(id);
+        let held = body.get(&*extension.urn);
+        let is_fixed = |def: &&AttrDef| {
+            let value = held.and_then(|held| held.get(&*def.name));
+            def.mutability == Mutability::Immutable && value.is_some()
+        };
+        if let Some(def) = extension.attrs.iter().map(|attr| self.ty.attr(*attr)).find(is_fixed) {
+            return Err(Fault::immutable(def));
+        }
+        body.remove(&*extension.urn);
+        Ok(())
+    }
+
     fn take_extension(&self, body: &mut Object, id: ExtensionId) -> Object {
         match body.remove(&*self.ty.extension(id).urn) {
             Some(Value::Object(holder)) => holder,
@@ -117,11 +131,11 @@ impl Rules<'_> {
     }
 
     fn write(&self, holder: &mut Object, def: &AttrDef, write: &Write) -> Result<(), Fault> {
+        keep_fixed(holder, def, |holder| self.put(holder, def, write))
+    }
+
+    fn put(&self, holder: &mut Object, def: &AttrDef, write: &Write) -> Result<(), Fault> {
         let name = &*def.name;
-        let before = match def.mutability {
-            Mutability::Immutable => holder.get(name).cloned(),
-            _ => None,
-        };
         match write {
             Write::Clear => drop(holder.remove(name)),
             Write::Set(value) => {
@@ -137,10 +151,7 @@ impl Rules<'_> {
                 put(holder, name, value);
             }
         }
-        match before {
-            Some(before) if holder.get(name) != Some(&before) => Err(Fault::immutable(def)),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     fn append(&self, holder: &mut Object, def: &AttrDef, elements: &[Value]) -> Result<(), Fault> {
@@ -301,6 +312,23 @@ impl Rules<'_> {
             _ => {}
         }
         Ok((element, picked))
+    }
+}
+
+/// Makes a change that leaves an immutable attribute as it is once it has a value (R-PATCH-07).
+fn keep_fixed(
+    holder: &mut Object,
+    def: &AttrDef,
+    change: impl FnOnce(&mut Object) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let before = match def.mutability {
+        Mutability::Immutable => holder.get(&*def.name).cloned(),
+        _ => None,
+    };
+    change(holder)?;
+    match before {
+        Some(before) if holder.get(&*def.name) != Some(&before) => Err(Fault::immutable(def)),
+        _ => Ok(()),
     }
 }
 
