@@ -1,0 +1,154 @@
+//! What requests cost, in statements: the shape of a fast server, counted over HTTP on both stores.
+//!
+//! On PostgreSQL a commit is one statement, which is one round trip. On SQLite it is a few within
+//! one transaction of the same process; what counts there is that they never grow with a group.
+
+use rollcall_domain::IdpKind;
+use rollcall_tests::client::{Answer, PATCH, Request};
+use rollcall_tests::data::{GROUP, USER, large_group, many_users};
+use rollcall_tests::idp::{Idp, encoded};
+use rollcall_tests::on_both_stores_alone;
+use rollcall_tests::server::{Server, StoreKind, settings};
+use serde_json::{Value, json};
+
+on_both_stores_alone!(
+    users_cost_what_they_may,
+    groups_cost_what_they_may,
+    lists_cost_what_they_may,
+    large_groups_cost_no_more,
+);
+
+/// A server that nobody else uses, whose token it has seen already.
+struct Counted {
+    server: Server,
+    idp: Idp,
+}
+
+impl Counted {
+    async fn start(kind: StoreKind) -> Self {
+        let server = Server::start(kind, settings()).await;
+        let idp = server.idp(IdpKind::Generic).await;
+        Self { server, idp }
+    }
+
+    /// Sends a request that costs exactly so many statements on SQLite and on PostgreSQL.
+    /// Answers what came back.
+    async fn costs(&self, statements: [u64; 2], what: &str, request: Request) -> Answer {
+        // The token is believed for two seconds: seen now, it costs nothing.
+        self.idp.get("/ServiceProviderConfig").await.is(200);
+        let before = self.server.statements();
+        let answer = self.idp.send(request).await;
+        let cost = self.server.statements() - before;
+        assert!(answer.status < 400, "{what}: {answer}");
+        let [sqlite, postgres] = statements;
+        let expect = match self.server.kind {
+            StoreKind::Sqlite => sqlite,
+            StoreKind::Postgres => postgres,
+        };
+        assert_eq!(cost, expect, "{what}: {answer}");
+        answer
+    }
+
+    fn patch(&self, path: &str, operation: Value) -> Request {
+        let body = json!({"schemas": [PATCH], "Operations": [operation]});
+        self.idp.request("PATCH", path).json(&body)
+    }
+}
+
+fn user(name: &str) -> Value {
+    json!({"schemas": [USER], "userName": name, "title": "Engineer", "active": true})
+}
+
+async fn users_cost_what_they_may(kind: StoreKind) {
+    let counted = Counted::start(kind).await;
+    let idp = &counted.idp;
+    let made =
+        counted.costs([4, 1], "create", idp.request("POST", "/Users").json(&user("ada"))).await;
+    let path = format!("/Users/{}", made.id());
+    let lookup = format!("/Users?filter={}", encoded("userName eq \"ADA\""));
+    let found = counted.costs([1, 1], "look-up", idp.request("GET", &lookup)).await;
+    assert_eq!(found.ids(), [made.id()]);
+    counted.costs([1, 1], "get", idp.request("GET", &path)).await;
+    let title = json!({"op": "replace", "path": "title", "value": "CTO"});
+    counted.costs([3, 2], "PATCH", counted.patch(&path, title.clone())).await;
+    counted.costs([1, 1], "PATCH that changes nothing", counted.patch(&path, title)).await;
+    let mut body = user("ada");
+    body["title"] = json!("CEO");
+    counted.costs([3, 2], "PUT", idp.request("PUT", &path).json(&body)).await;
+    counted.costs([1, 1], "PUT that changes nothing", idp.request("PUT", &path).json(&body)).await;
+    counted.costs([7, 2], "DELETE", idp.request("DELETE", &path)).await;
+}
+
+async fn groups_cost_what_they_may(kind: StoreKind) {
+    let counted = Counted::start(kind).await;
+    let idp = &counted.idp;
+    let (a, b) = (idp.user("a").await, idp.user("b").await);
+    let members = json!([{"value": a}]);
+    let body = json!({"schemas": [GROUP], "displayName": "G", "members": members});
+    let create = idp.request("POST", "/Groups?excludedAttributes=members").json(&body);
+    let group = counted.costs([5, 1], "create a group", create).await.id();
+    let path = format!("/Groups/{group}");
+    let hidden = format!("{path}?excludedAttributes=members");
+    counted.costs([1, 1], "get without members", idp.request("GET", &hidden)).await;
+    counted.costs([2, 2], "get with members", idp.request("GET", &path)).await;
+    let add = json!({"op": "add", "path": "members", "value": [{"value": b}]});
+    let answer = counted.costs([4, 2], "add a member", counted.patch(&hidden, add.clone())).await;
+    assert_eq!(answer.status, 200);
+    counted.costs([4, 2], "add a member again", counted.patch(&hidden, add)).await;
+    let remove = json!({"op": "remove", "path": format!("members[value eq \"{b}\"]")});
+    counted.costs([4, 2], "remove a member", counted.patch(&hidden, remove)).await;
+    let add = json!({"op": "add", "path": "members", "value": [{"value": b}]});
+    let shown = counted.costs([5, 3], "add a member and show all", counted.patch(&path, add)).await;
+    assert_eq!(shown.json()["members"].as_array().map(Vec::len), Some(2));
+    assert_eq!(idp.members(&group).await.len(), 2);
+}
+
+async fn lists_cost_what_they_may(kind: StoreKind) {
+    let counted = Counted::start(kind).await;
+    let idp = &counted.idp;
+    let users = many_users(idp, "u", 300).await;
+    for (n, chunk) in users.chunks(30).enumerate() {
+        large_group(idp, &format!("G{n}"), chunk).await;
+    }
+    counted.costs([2, 2], "first page", idp.request("GET", "/Users?count=100")).await;
+    counted
+        .costs([1, 1], "second page", idp.request("GET", "/Users?startIndex=101&count=100"))
+        .await;
+    counted
+        .costs(
+            [1, 1],
+            "probe of nobody",
+            idp.request("GET", "/Users?filter=userName%20eq%20%22x%22"),
+        )
+        .await;
+    // X22: no statement asks for members.
+    let names = "/Groups?excludedAttributes=members";
+    counted.costs([1, 2], "groups without members", idp.request("GET", names)).await;
+    let groups = counted.costs([2, 3], "groups with members", idp.request("GET", "/Groups")).await;
+    assert_eq!(groups.ids().len(), 10);
+    let check = encoded(&format!("id eq \"{}\" and members eq \"{}\"", groups.ids()[0], users[0]));
+    let check = idp.request("GET", &format!("/Groups?filter={check}&attributes=id"));
+    let found = counted.costs([1, 1], "membership check", check).await;
+    assert_eq!(found.ids().len(), 1);
+}
+
+/// A member of a large group comes and goes, and no other member is looked at.
+async fn large_groups_cost_no_more(kind: StoreKind) {
+    let counted = Counted::start(kind).await;
+    let idp = &counted.idp;
+    let users = many_users(idp, "u", 3_000).await;
+    let group = large_group(idp, "Large", &users[1..]).await;
+    let path = format!("/Groups/{group}");
+    let add = json!({"op": "Add", "path": "members", "value": [{"value": users[0]}]});
+    let hidden = format!("{path}?excludedAttributes=members");
+    let answer = counted.costs([4, 2], "add to a large group", counted.patch(&hidden, add)).await;
+    assert!(answer.body.len() < 1_000, "{answer}");
+    let remove = json!({"op": "Remove", "path": "members", "value": [{"value": users[0]}]});
+    counted.costs([4, 2], "remove from a large group", counted.patch(&hidden, remove)).await;
+    let rename = json!({"op": "replace", "path": "displayName", "value": "Larger"});
+    counted.costs([5, 2], "rename a large group", counted.patch(&hidden, rename)).await;
+    counted.costs([1, 1], "get a large group without members", idp.request("GET", &hidden)).await;
+    // One statement for the group, one for each further 1,000 members.
+    let whole = counted.costs([4, 4], "get a large group", idp.request("GET", &path)).await;
+    assert_eq!(whole.json()["members"].as_array().map(Vec::len), Some(2_999));
+}
