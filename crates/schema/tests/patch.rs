@@ -820,6 +820,71 @@ fn many_operations_on_a_long_list_end_soon() {
     assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
+#[track_caller]
+fn ends_soon(name: &str, before: Value, operations: Vec<Value>, seconds: u64) -> bool {
+    let ty = ty(if before.get("userName").is_some() { "User" } else { "Group" });
+    let body = request(Value::Array(operations));
+    let begun = Clock::now();
+    let done = run(ty, ("r1", &before, &[]), body, &Profile::GENERIC).is_ok();
+    let spent = begun.elapsed();
+    assert!(spent < Duration::from_secs(seconds), "{name} took {spent:?}");
+    done
+}
+
+#[test]
+fn long_texts_and_filters_count_as_much_as_long_lists() {
+    // R-E-17: the work stays in proportion to the request and the resource.
+    let roles = |value: &str| json!({"userName": "u", "roles": [{"value": value}]});
+    let op = |op: &str, path: &str, value: &str| json!({"op": op, "path": path, "value": value});
+    let found = op("replace", r#"roles[value eq "x" or value pr].display"#, "x");
+    let huge = "X".repeat(1_000_000);
+    assert!(!ends_soon("a long text", roles(&huge), vec![found.clone(); 10_000], 40));
+    assert!(ends_soon("a short text", roles("r"), vec![found; 10_000], 20));
+    let added = (0..600).map(|at| op("add", "roles", &format!("r{at}"))).collect();
+    assert!(!ends_soon("a long text", roles(&huge), added, 40));
+
+    let any: Vec<_> = (0..190).map(|at| format!("value eq \"{at}\"")).collect();
+    let any = any.join(" or ");
+    let list: Vec<_> = (0..1_000).map(|at| json!({"value": format!("r{at}")})).collect();
+    let users = json!({"userName": "u", "roles": list});
+    let found = op("replace", &format!("roles[({any}) or value pr].display"), "x");
+    assert!(!ends_soon("a long filter", users, vec![found; 300], 40));
+
+    let ids: Vec<_> = (0..10_000).map(|at| json!({"value": format!("u{at}")})).collect();
+    let mut operations = vec![json!({"op": "add", "path": "members", "value": ids})];
+    operations.resize(10_000, json!({"op": "remove", "path": r#"members[type eq "x"]"#}));
+    assert!(!ends_soon("added members", json!({"displayName": "g"}), operations, 40));
+}
+
+#[test]
+fn ten_thousand_operations_of_one_member_each() {
+    // R-E-17: 10,000 member changes fit one PATCH, however they are cut up.
+    let group = || json!({"displayName": "g"});
+    for shape in ["add", "remove", "filter"] {
+        let operation = |at: usize| match shape {
+            "filter" => json!({"op": "remove", "path": format!("members[value eq \"u{at}\"]")}),
+            op => json!({"op": op, "path": "members", "value": [{"value": format!("u{at}")}]}),
+        };
+        assert!(ends_soon(shape, group(), (0..10_000).map(operation).collect(), 10));
+    }
+}
+
+#[test]
+fn long_lists_of_what_to_remove() {
+    // R-PATCH-34: linear where elements have values to be told apart by.
+    let role = |at: usize| json!({"value": format!("R{at}"), "type": "t"});
+    let user = json!({"userName": "u", "roles": (0..4_000).map(role).collect::<Vec<_>>()});
+    let listed = (2_000..6_000).map(|at| json!({"value": format!("r{at}")})).collect::<Vec<_>>();
+    let body = request(json!({"op": "remove", "path": "roles", "value": listed}));
+    let begun = Clock::now();
+    let patched = run(ty("User"), ("u1", &user, &[]), body, &Profile::GENERIC).unwrap();
+    assert_eq!(patched.document.body()["roles"].as_array().unwrap().len(), 2_000);
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    let listed: Vec<_> = (0..4_000).map(|at| json!({"type": format!("x{at}")})).collect();
+    let operation = json!({"op": "remove", "path": "roles", "value": listed});
+    assert!(!ends_soon("without values", user, vec![operation], 10));
+}
+
 /// A type with what the standard ones lack.
 fn badge() -> ResourceType {
     let schemas: Vec<Schema> = serde_json::from_value(json!([

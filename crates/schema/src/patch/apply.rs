@@ -1,23 +1,15 @@
 //! Applies compiled operations to one resource.
 
-use std::cell::Cell;
-
 use serde_json::{Map, Value};
 
+use super::budget::{Budget, tests};
 use super::fault::Fault;
 use super::links::Changes;
 use super::list::{Marked, is_filled};
-use super::{Act, Change, Elements, LinkStep, Missing, Patch, Patched, Pick, Write};
-use crate::matching::element_matches;
+use super::{Act, Change, Elements, LinkStep, Missing, Patch, Patched, Write};
 use crate::resource_type::{AttrDef, AttrId, ExtensionId, ResourceType};
 use crate::value::{check, part};
-use crate::{Document, Mutability, PatchError, Profile, View, text};
-
-/// Elements that the operations of one PATCH may look at, all together: it keeps the work in
-/// proportion to the request, however operations and long lists meet.
-const MOST_LOOKS: usize = 400_000;
-/// Rows of a relation that cost as much as one element.
-const ROWS_A_LOOK: usize = 10;
+use crate::{Document, Mutability, PatchError, Profile, View};
 
 type Object = Map<String, Value>;
 
@@ -27,7 +19,7 @@ pub(super) fn apply(
     seen: &View<'_>,
     profile: &Profile,
 ) -> Result<Patched, PatchError> {
-    let rules = Rules { ty, profile, looks: Cell::new(MOST_LOOKS) };
+    let rules = Rules { ty, profile, budget: Budget::new() };
     let mut body = seen.document.body().clone();
     let mut links = Changes::default();
     for step in &patch.steps {
@@ -46,7 +38,7 @@ pub(super) fn apply(
 pub(super) struct Rules<'a> {
     pub(super) ty: &'a ResourceType,
     pub(super) profile: &'a Profile,
-    looks: Cell<usize>,
+    pub(super) budget: Budget,
 }
 
 impl Rules<'_> {
@@ -70,8 +62,8 @@ impl Rules<'_> {
             }
             Act::Drop(id) => self.drop_extension(body, *id),
             Act::Links(attr, step) => {
-                if let LinkStep::RemoveWhere(_) = step {
-                    self.look(seen.links.len() / ROWS_A_LOOK)?;
+                if let LinkStep::RemoveWhere(condition) = step {
+                    self.budget.rows(seen.links, links.added(*attr), tests(condition))?;
                 }
                 links.apply(self.ty, *attr, step, seen.links);
                 Ok(())
@@ -120,16 +112,6 @@ impl Rules<'_> {
         }
     }
 
-    fn look(&self, elements: usize) -> Result<(), Fault> {
-        match self.looks.get().checked_sub(elements) {
-            Some(left) => {
-                self.looks.set(left);
-                Ok(())
-            }
-            None => Err(Fault::value("too many operations on long lists: send them in parts")),
-        }
-    }
-
     fn write(&self, holder: &mut Object, def: &AttrDef, write: &Write) -> Result<(), Fault> {
         keep_fixed(holder, def, |holder| self.put(holder, def, write))
     }
@@ -156,7 +138,7 @@ impl Rules<'_> {
 
     fn append(&self, holder: &mut Object, def: &AttrDef, elements: &[Value]) -> Result<(), Fault> {
         let list = take_list(holder, def);
-        self.look(list.len())?;
+        self.budget.list(&list, 1)?;
         let old = list.into_iter().map(|element| (element, false));
         let new = elements.iter().map(|element| (element.clone(), true));
         let list = self.settle(def, old.chain(new).collect())?;
@@ -175,15 +157,15 @@ impl Rules<'_> {
             *value = Value::Object(Object::new());
         }
         let Value::Object(object) = value else { return Ok(()) };
-        let target = || part(self.ty, def, "value");
-        let before = target().and_then(|target| object.get(&*target.name)).cloned();
+        let writes = |sub: &&AttrDef| parts.iter().any(|(written, _)| *written == sub.id);
+        let target = part(self.ty, def, "value").filter(writes);
+        let before = target.and_then(|target| object.get(&*target.name)).cloned();
         for (sub, write) in parts {
             self.write(object, self.ty.attr(*sub), write)?;
         }
         // A `$ref` of its old target must not outlive it.
-        let reference =
-            part(self.ty, def, "$ref").filter(|def| !parts.iter().any(|(sub, _)| *sub == def.id));
-        if let (Some(reference), Some(target)) = (reference, target())
+        let reference = part(self.ty, def, "$ref").filter(|sub| !writes(sub));
+        if let (Some(reference), Some(target)) = (reference, target)
             && object.get(&*target.name) != before.as_ref()
         {
             object.remove(&*reference.name);
@@ -238,55 +220,6 @@ impl Rules<'_> {
         }
         put(holder, &def.name, Value::Array(list));
         Ok(())
-    }
-
-    fn pick(&self, def: &AttrDef, pick: &Pick, list: &[Value]) -> Result<Vec<bool>, Fault> {
-        let per_element = if let Pick::Listed(listed) = pick { listed.len().max(1) } else { 1 };
-        self.look(list.len().saturating_mul(per_element))?;
-        let each = |is_picked: &dyn Fn(&Value) -> bool| -> Vec<bool> {
-            list.iter().map(is_picked).collect()
-        };
-        Ok(match pick {
-            Pick::Every => each(&|_| true),
-            Pick::Where(condition) => {
-                each(&|element| element_matches(self.ty, condition, def.id, element))
-            }
-            Pick::Listed(listed) => {
-                each(&|element| listed.iter().any(|wanted| self.has_all(def, element, wanted)))
-            }
-            Pick::Sole if list.len() < 2 => each(&|_| true),
-            Pick::Sole => {
-                let primary = part(self.ty, def, "primary");
-                let is_primary = |element: &Value| {
-                    let flag = primary.and_then(|primary| element.get(&*primary.name));
-                    flag == Some(&Value::Bool(true))
-                };
-                let picked = each(&is_primary);
-                if !picked.contains(&true) {
-                    let path = &def.path;
-                    return Err(Fault::Path(format!(
-                        "`{path}` has several elements: choose by `{path}[…]`"
-                    )));
-                }
-                picked
-            }
-        })
-    }
-
-    /// Whether an element has every part of `wanted`, with the same content.
-    fn has_all(&self, def: &AttrDef, element: &Value, wanted: &Value) -> bool {
-        match (element, wanted) {
-            (Value::Object(element), Value::Object(wanted)) => {
-                wanted.iter().all(|(name, wanted)| {
-                    let sub = part(self.ty, def, name);
-                    element
-                        .get(name)
-                        .zip(sub)
-                        .is_some_and(|(value, sub)| is_same(sub, value, wanted))
-                })
-            }
-            (element, wanted) => is_same(def, element, wanted),
-        }
     }
 
     fn change(
@@ -346,13 +279,6 @@ fn take_list(holder: &mut Object, def: &AttrDef) -> Vec<Value> {
     match holder.remove(&*def.name) {
         Some(Value::Array(list)) => list,
         _ => Vec::new(),
-    }
-}
-
-fn is_same(def: &AttrDef, one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::String(one), Value::String(other)) => text::key(def, one) == text::key(def, other),
-        (one, other) => one == other,
     }
 }
 

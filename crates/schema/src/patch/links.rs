@@ -96,6 +96,11 @@ fn open_json(value: Value) -> Value {
 pub(super) struct Changes(BTreeMap<AttrId, LinkChange>);
 
 impl Changes {
+    /// How many rows of a relation are to come.
+    pub(super) fn added(&self, attr: AttrId) -> usize {
+        self.0.get(&attr).map_or(0, |change| change.add.len())
+    }
+
     pub(super) fn apply(
         &mut self,
         ty: &ResourceType,

@@ -1,11 +1,13 @@
 //! PATCH: compiled once against a resource type, then applied to resources (RFC 7644 §3.5.2).
 
 mod apply;
+mod budget;
 mod element_path;
 mod envelope;
 mod fault;
 mod links;
 mod list;
+mod pick;
 mod read;
 mod write;
 
