@@ -1,5 +1,7 @@
 //! Searches that tests ask a store for.
 
+use std::fmt;
+
 use rollcall_domain::{Candidates, Load, Plan, Query, Start, Total};
 use rollcall_filter::{parse_attr_path, parse_filter};
 use rollcall_schema::{
@@ -7,7 +9,7 @@ use rollcall_schema::{
 };
 
 /// A search with everything that a [`Query`] borrows.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Asked {
     /// The resource type.
     pub ty: &'static ResourceType,
@@ -19,6 +21,18 @@ pub struct Asked {
     pub sort: Option<Sort>,
     /// What to load beside what filter and order need.
     pub load: Load,
+}
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asked")
+            .field("ty", &self.ty.name())
+            .field("condition", &self.condition)
+            .field("plan", &self.plan)
+            .field("sort", &self.sort)
+            .field("load", &self.load)
+            .finish()
+    }
 }
 
 impl Asked {

@@ -83,6 +83,10 @@ async fn a_deleted_group_lets_its_members_go(subject: Subject) {
     assert_eq!((found.record.version, found.incoming), (1, vec![]));
     assert_eq!(site.events_of(ada).await.len(), 1);
     assert_eq!(site.reader().edges("members", &[group], None, 10).await.expect("edges"), []);
+    // That its edges go is said by its end, however many there are.
+    let ended = event_at(&site, group, 2).await;
+    assert_eq!(ended.action, "resource.deleted");
+    assert!(!ended.changes.contains_key("members"), "{ended:#?}");
 }
 
 async fn a_deleted_group_leaves_its_parents(subject: Subject) {

@@ -114,6 +114,7 @@ async fn pages_by_key_make_the_whole(subject: Subject) {
                 break;
             }
             walked.extend(page.found);
+            assert!(walked.len() <= whole.found.len(), "the walk goes on: {walked:#?}");
         }
         assert_eq!(walked, whole.found);
     }

@@ -16,6 +16,7 @@ cases![
     a_token_is_revoked_once,
     a_named_token_replaces_its_namesakes,
     a_named_token_of_the_same_hash_stays,
+    a_secret_that_comes_back_is_live_again,
     tokens_without_names_stand_side_by_side,
     names_of_tokens_count_in_one_connection,
     a_token_is_found_by_many_at_once,
@@ -129,6 +130,19 @@ async fn a_named_token_of_the_same_hash_stays(subject: Subject) {
     add(&subject, &again).await;
     assert_eq!(listed(&subject, &here).await, std::slice::from_ref(&first));
     assert_eq!(by_hash(&subject, first.hash).await, Some((first, here)));
+}
+
+async fn a_secret_that_comes_back_is_live_again(subject: Subject) {
+    let here = place(&subject).await;
+    let (first, second) = (token(&here, Some("bootstrap"), 5), token(&here, Some("bootstrap"), 6));
+    let again = Token { hash: first.hash, ..token(&here, Some("bootstrap"), 7) };
+    for token in [&first, &second, &again] {
+        add(&subject, token).await;
+    }
+    assert_eq!(by_hash(&subject, first.hash).await, Some((again.clone(), here.clone())));
+    let mut live = listed(&subject, &here).await;
+    live.retain(|token| token.revoked.is_none());
+    assert_eq!(live, [again]);
 }
 
 async fn tokens_without_names_stand_side_by_side(subject: Subject) {

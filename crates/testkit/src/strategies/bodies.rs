@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use proptest::bool::weighted;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -19,7 +20,7 @@ use crate::{Site, groups, users};
 #[derive(Clone, Debug)]
 pub struct Population {
     users: Vec<(Value, Fate)>,
-    groups: Vec<(Value, Vec<Index>, Vec<Index>)>,
+    groups: Vec<Course>,
 }
 
 /// What becomes of a user after its creation.
@@ -33,6 +34,23 @@ pub enum Fate {
     Ends,
 }
 
+/// A group: who joins it, who leaves it, whether it ends.
+#[derive(Clone, Debug)]
+struct Course {
+    body: Value,
+    joins: Vec<Index>,
+    leaves: Vec<Index>,
+    ends: bool,
+}
+
+/// A population with what it makes at a site.
+struct Settlement<'a> {
+    site: &'a Site,
+    users: Vec<(Write, &'a Fate)>,
+    groups: Vec<(Write, &'a Course)>,
+    ids: Vec<ResourceId>,
+}
+
 /// Users and groups, about as many as fit a few pages of a few.
 pub fn population() -> impl Strategy<Value = Population> {
     let fate = prop_oneof![
@@ -40,14 +58,19 @@ pub fn population() -> impl Strategy<Value = Population> {
         3 => body(users()).prop_map(Fate::Changes),
         1 => Just(Fate::Ends),
     ];
-    let members = || vec(any::<Index>(), 0..4);
-    (vec((body(users()), fate), 1..9), vec((body(groups()), members(), members()), 0..7))
+    (vec((body(users()), fate), 1..9), vec(course(), 0..7))
         .prop_map(|(users, groups)| Population { users, groups })
+}
+
+fn course() -> impl Strategy<Value = Course> {
+    let members = || vec(any::<Index>(), 0..4);
+    (body(groups()), members(), members(), weighted(0.1))
+        .prop_map(|(body, joins, leaves, ends)| Course { body, joins, leaves, ends })
 }
 
 impl Population {
     /// Makes the population of a site by a few changes: creations, then memberships, then what
-    /// becomes of users and members. Gives back the id of every resource that there has been.
+    /// becomes of them. Gives back the id of every resource that there has been.
     ///
     /// Users whose name is another's are left out. `commit` takes each change before the next one
     /// is made, and may commit it to other stores than the site's as well.
@@ -63,52 +86,20 @@ impl Population {
             true => Ok(()),
             false => commit(Change { writes }).await,
         };
-        let people = self.creations(site);
-        let crews =
-            self.groups.iter().filter_map(|(body, ..)| site.creation(groups(), body.clone()).ok());
-        let crews: Vec<Write> = crews.collect();
-        let ids: Vec<ResourceId> = people
-            .iter()
-            .map(|(write, _)| write.id)
-            .chain(crews.iter().map(|write| write.id))
-            .collect();
-        let own: Vec<ResourceId> = crews.iter().map(|write| write.id).collect();
-        let mut writes: Vec<Write> = people.iter().map(|(write, _)| write.clone()).collect();
-        writes.extend(crews);
-        commit(writes).await?;
-
-        let pick = |from: &[Index]| {
-            let mut members: Vec<_> = from.iter().map(|at| *at.get(&ids)).collect();
-            members.sort_unstable();
-            members.dedup();
-            members
-        };
-        let joins = self.groups.iter().zip(&own);
-        let writes = joins.map(|((_, members, _), id)| site.linking(*id, &pick(members), &[]));
-        commit(writes.collect()).await?;
-
-        let mut writes = Vec::new();
-        for (write, fate) in &people {
-            match fate {
-                Fate::Stays => {}
-                Fate::Ends => writes.push(site.deletion(users(), write.id)),
-                Fate::Changes(body) => {
-                    let found = site.expect(users(), write.id).await;
-                    if changes(&found, body) {
-                        writes.extend(site.replacement(users(), &found, body.clone()).ok());
-                    }
-                }
-            }
+        let made = Settlement::of(self, site);
+        commit(made.creations()).await?;
+        commit(made.joins()).await?;
+        commit(made.fates().await).await?;
+        commit(made.leaves()).await?;
+        // One by one: an end moves what held the resource, which may end as well.
+        for end in made.ends() {
+            commit(vec![end]).await?;
         }
-        commit(writes).await?;
-        let leaves = self.groups.iter().zip(&own);
-        let writes = leaves.map(|((.., members), id)| site.linking(*id, &[], &pick(members)));
-        commit(writes.collect()).await?;
-        Ok(ids)
+        Ok(made.ids)
     }
 
     /// New users no two of which ever have a unique value in common.
-    fn creations(&self, site: &Site) -> Vec<(Write, Fate)> {
+    fn users(&self, site: &Site) -> Vec<(Write, &Fate)> {
         let mut taken = HashSet::new();
         let mut kept = Vec::new();
         for (body, fate) in &self.users {
@@ -116,13 +107,73 @@ impl Population {
             if let Fate::Changes(later) = fate {
                 keys.extend(unique_keys(later));
             }
-            let Ok(write) = site.creation(users(), body.clone()) else { continue };
             if keys.is_disjoint(&taken) {
                 taken.extend(keys);
-                kept.push((write, fate.clone()));
+                kept.push((site.creation(users(), body.clone()).expect("a user"), fate));
             }
         }
         kept
+    }
+}
+
+impl<'a> Settlement<'a> {
+    fn of(population: &'a Population, site: &'a Site) -> Self {
+        let users = population.users(site);
+        let group = |course: &'a Course| {
+            (site.creation(groups(), course.body.clone()).expect("a group"), course)
+        };
+        let groups: Vec<_> = population.groups.iter().map(group).collect();
+        let of_users = users.iter().map(|(write, _)| write.id);
+        let ids = of_users.chain(groups.iter().map(|(write, _)| write.id)).collect();
+        Self { site, users, groups, ids }
+    }
+
+    fn creations(&self) -> Vec<Write> {
+        let users = self.users.iter().map(|(write, _)| write.clone());
+        users.chain(self.groups.iter().map(|(write, _)| write.clone())).collect()
+    }
+
+    fn joins(&self) -> Vec<Write> {
+        let join = |(group, course): &(Write, &Course)| {
+            self.site.linking(group.id, &self.pick(&course.joins), &[])
+        };
+        self.groups.iter().map(join).collect()
+    }
+
+    async fn fates(&self) -> Vec<Write> {
+        let mut writes = Vec::new();
+        for (user, fate) in &self.users {
+            match fate {
+                Fate::Stays => {}
+                Fate::Ends => writes.push(self.site.deletion(users(), user.id)),
+                Fate::Changes(body) => {
+                    let found = self.site.expect(users(), user.id).await;
+                    if changes(&found, body) {
+                        writes.extend(self.site.replacement(users(), &found, body.clone()));
+                    }
+                }
+            }
+        }
+        writes
+    }
+
+    fn leaves(&self) -> Vec<Write> {
+        let leave = |(group, course): &(Write, &Course)| {
+            self.site.linking(group.id, &[], &self.pick(&course.leaves))
+        };
+        self.groups.iter().map(leave).collect()
+    }
+
+    fn ends(&self) -> Vec<Write> {
+        let ending = self.groups.iter().filter(|(_, course)| course.ends);
+        ending.map(|(group, _)| self.site.deletion(groups(), group.id)).collect()
+    }
+
+    fn pick(&self, from: &[Index]) -> Vec<ResourceId> {
+        let mut members: Vec<_> = from.iter().map(|at| *at.get(&self.ids)).collect();
+        members.sort_unstable();
+        members.dedup();
+        members
     }
 }
 
