@@ -1,0 +1,220 @@
+//! Applying a change: one statement where its shape allows, one transaction where it doesn't.
+
+mod apply;
+pub(crate) mod ask;
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod link;
+pub(crate) mod pieces;
+pub(crate) mod replace;
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use rollcall_domain::{Change, CommitError, ResourceId, Scope, Unavailable, Write, Written};
+use rollcall_schema::Instant;
+use uuid::Uuid;
+
+use crate::commit::apply::{Refusal, Several, Single};
+use crate::commit::ask::{Left, Taken, Trace, Unknown, Version};
+use crate::error::{Failure, Remedy};
+use crate::types::from_db;
+use crate::unit::{One, Unit, Units};
+
+/// How often a change is tried before the database counts as gone.
+const ATTEMPTS: u32 = 8;
+
+/// The longest pause before the second attempt; it doubles from there.
+const PAUSE: Duration = Duration::from_millis(4);
+
+impl Units {
+    /// Applies a change whole, or nothing of it.
+    pub(crate) async fn commit(
+        &self,
+        at: Scope,
+        change: &Change,
+    ) -> Result<Vec<Written>, CommitError> {
+        let mut how = match &*change.writes {
+            [] => return Ok(Vec::new()),
+            [_] => How::Statement,
+            _ => How::Transaction,
+        };
+        let mut attempt = 1;
+        loop {
+            let failure = match self.attempt(at, change, how).await {
+                Ok(Ok(written)) => return Ok(written),
+                Ok(Err(Refusal::Overtaken)) if matches!(how, How::Statement) => {
+                    how = How::Transaction;
+                    continue;
+                }
+                Ok(Err(refusal)) => return Err(self.explain(at, refusal, change).await?),
+                Err(failure) => failure,
+            };
+            if let Some(end) = self.conclude(at, change, &failure).await? {
+                return end;
+            }
+            if attempt == ATTEMPTS {
+                return Err(Unavailable::from(failure).into());
+            }
+            tracing::debug!(%failure, attempt, "a change is tried again");
+            tokio::time::sleep(pause(attempt)).await;
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        at: Scope,
+        change: &Change,
+        how: How,
+    ) -> Result<Result<Vec<Written>, Refusal>, Failure> {
+        let of = Some(at.organization);
+        match (how, &*change.writes) {
+            (How::Statement, [write]) => {
+                let outcome = self.run(of, &Single { at, write }).await?;
+                Ok(outcome.map(|written| vec![written]))
+            }
+            (_, writes) => self.transact(of, &Several::of(at, writes)).await,
+        }
+    }
+
+    /// The end of a change whose unit failed, unless another attempt is due.
+    async fn conclude(
+        &self,
+        at: Scope,
+        change: &Change,
+        failure: &Failure,
+    ) -> Result<Option<Result<Vec<Written>, CommitError>>, Unavailable> {
+        let refused = match failure.remedy() {
+            Remedy::Repeat => return Ok(None),
+            Remedy::GiveUp => return Err(Unavailable::new(failure.to_string())),
+            Remedy::Ask => None,
+            Remedy::Unique => self.taken(at, change).await?,
+            Remedy::ForeignKey => self.unknown(at, change).await?,
+        };
+        match refused {
+            Some(refusal) => Ok(Some(Err(refusal))),
+            None => Ok(self.committed(at, change).await?.map(Ok)),
+        }
+    }
+
+    /// Which unique value is in use; nothing where it is free again.
+    async fn taken(&self, at: Scope, change: &Change) -> Result<Option<CommitError>, Unavailable> {
+        for write in &change.writes {
+            let taken = One::<_, (String,)>::new(Taken::new(at, write));
+            if let Some((attr,)) = self.ask(at, &taken).await?.pop() {
+                return Ok(Some(CommitError::Taken { attr }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Which members are gone; nothing where an edge came to a resource that is to end.
+    async fn unknown(
+        &self,
+        at: Scope,
+        change: &Change,
+    ) -> Result<Option<CommitError>, Unavailable> {
+        let unknown = One::<_, (Uuid,)>::new(Unknown::new(at, &change.writes));
+        let members = self.ask(at, &unknown).await?;
+        let members: Vec<_> = members.into_iter().map(|(id,)| ResourceId::from_uuid(id)).collect();
+        Ok((!members.is_empty()).then_some(CommitError::UnknownMembers(members)))
+    }
+
+    /// What was written, if the change's first event says that it was.
+    async fn committed(
+        &self,
+        at: Scope,
+        change: &Change,
+    ) -> Result<Option<Vec<Written>>, Unavailable> {
+        let mut written = Vec::new();
+        for write in &change.writes {
+            let trace = One::<_, Left>::new(Trace::new(at, write));
+            let left = self.ask(at, &trace).await?.pop().unwrap_or_default();
+            if written.is_empty() && left.0.is_none() {
+                return Ok(None);
+            }
+            written.push(retraced(write, left));
+        }
+        Ok(Some(written))
+    }
+
+    /// Reads what decides about a change, for which one dead connection more is no reason to give
+    /// up.
+    async fn ask<U: Unit>(&self, at: Scope, unit: &U) -> Result<U::Outcome, Unavailable> {
+        let mut attempt = 1;
+        loop {
+            match self.read(Some(at.organization), unit).await {
+                Err(failure) if failure.is_passing() && attempt < ATTEMPTS => {
+                    tokio::time::sleep(pause(attempt)).await;
+                    attempt += 1;
+                }
+                outcome => return Ok(outcome?),
+            }
+        }
+    }
+
+    async fn explain(
+        &self,
+        at: Scope,
+        refusal: Refusal,
+        change: &Change,
+    ) -> Result<CommitError, Unavailable> {
+        Ok(match refusal {
+            Refusal::Stale => CommitError::Stale,
+            Refusal::Gone => CommitError::Gone,
+            Refusal::Unknown(members) => CommitError::UnknownMembers(members),
+            // Only ever of a statement, which `commit` then makes a transaction.
+            Refusal::Overtaken => CommitError::Stale,
+            Refusal::Moved(id) => {
+                let Some(write) = change.writes.iter().find(|write| write.id == id) else {
+                    return Ok(CommitError::Stale);
+                };
+                let version = One::<_, (i64,)>::new(Version::new(at, write));
+                match self.ask(at, &version).await?.pop() {
+                    Some(_) => CommitError::Stale,
+                    None => CommitError::Gone,
+                }
+            }
+        })
+    }
+}
+
+/// How a change is applied.
+#[derive(Clone, Copy, Debug)]
+enum How {
+    /// In one statement.
+    Statement,
+    /// In a transaction that locks what is to be compared.
+    Transaction,
+}
+
+fn retraced(write: &Write, (logged, version, created, modified): Left) -> Written {
+    let instant = |millis: Option<i64>| millis.map_or(write.at, Instant::from_millis);
+    Written {
+        version: from_db(logged.or(version).unwrap_or_default()),
+        created: instant(created),
+        modified: if logged.is_some() { write.at } else { instant(modified) },
+        changed: logged.is_some(),
+    }
+}
+
+/// Twice as long for each attempt, and somewhere in that at random, lest rivals meet again.
+fn pause(attempt: u32) -> Duration {
+    let random = RandomState::new().hash_one(attempt) % 1_000;
+    let longest = PAUSE * 2u32.saturating_pow(attempt.min(6));
+    longest.mul_f64(0.25 + 0.75 * f64::from(u32::try_from(random).unwrap_or_default()) / 1_000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_end() {
+        assert!(pause(1) >= PAUSE / 2);
+        assert!(pause(1) <= PAUSE * 2);
+        assert!(pause(ATTEMPTS) <= PAUSE * 64);
+        assert!(pause(6) >= PAUSE * 16);
+    }
+}

@@ -1,0 +1,42 @@
+//! Folding what is append-only on the hot path.
+
+use diesel::QueryDsl;
+use diesel::sql_types::{BigInt, Uuid as SqlUuid};
+use rollcall_domain::{OrganizationId, Unavailable};
+use uuid::Uuid;
+
+use crate::statement::statement;
+use crate::tables::organization;
+use crate::unit::{One, Units};
+
+statement! {
+    /// Makes one row of an organization's counts per connection and type. Rows that another
+    /// folding took first are left to it; a total is the same before and after.
+    Fold [] [] [] -> (BigInt,) {
+        organization: Uuid = SqlUuid,
+    }
+    "with crowded as (
+    select connection, kind from resource_count where organization = $1
+    group by connection, kind having count(*) > 1
+),
+taken as (
+    delete from resource_count c using crowded w
+    where c.organization = $1 and c.connection = w.connection and c.kind = w.kind
+    returning c.connection, c.kind, c.n
+)
+insert into resource_count (organization, connection, kind, n)
+select $1, connection, kind, sum(n) from taken group by connection, kind
+returning n"
+}
+
+/// Folds the counts of every organization, one after another: behind the wall they can't be seen
+/// together.
+pub(crate) async fn fold_counts(units: &Units) -> Result<(), Unavailable> {
+    let all = organization::table.select((organization::id,));
+    let organizations = units.read(None, &One::<_, (Uuid,)>::new(all)).await?;
+    for (organization,) in organizations {
+        let of = Some(OrganizationId::from_uuid(organization));
+        units.run(of, &One::<_, (i64,)>::new(Fold { organization })).await?;
+    }
+    Ok(())
+}
