@@ -133,8 +133,9 @@ impl Request {
         self
     }
 
-    /// Authenticates with a bearer token.
-    pub fn bearer(self, token: &str) -> Self {
+    /// Authenticates with a bearer token, instead of any other.
+    pub fn bearer(mut self, token: &str) -> Self {
+        self.headers.remove(AUTHORIZATION);
         self.header(AUTHORIZATION.as_str(), format!("Bearer {token}"))
     }
 

@@ -517,7 +517,7 @@ impl Dice {
     fn value(&mut self, depth: usize) -> Value {
         match self.below(if depth == 0 { 6 } else { 8 }) {
             0 => Value::Null,
-            1 => json!(self.roll() % 2 == 0),
+            1 => json!(self.roll().is_multiple_of(2)),
             2 => json!(self.roll()),
             3 => json!(f64::from_bits(self.roll())),
             4 => json!(self.pick(WORDS)),
@@ -539,7 +539,7 @@ impl Dice {
 
     fn filter(&mut self) -> String {
         let parts = (0..1 + self.below(8)).map(|_| self.pick(TOKENS));
-        parts.collect::<Vec<_>>().join(if self.roll() % 4 == 0 { "" } else { " " })
+        parts.collect::<Vec<_>>().join(if self.roll().is_multiple_of(4) { "" } else { " " })
     }
 }
 
@@ -660,7 +660,7 @@ async fn a_storm_of_nonsense_is_answered(server: &Server) {
             _ => {
                 let operation = json!({
                     "op": dice.pick(&["add", "Replace", "remove", "move"]),
-                    "path": if dice.roll() % 3 == 0 { dice.value(0) } else { json!(dice.pick(WORDS)) },
+                    "path": if dice.roll().is_multiple_of(3) { dice.value(0) } else { json!(dice.pick(WORDS)) },
                     "value": dice.value(3),
                 });
                 let body = json!({"schemas": [PATCH], "Operations": [operation, dice.value(2)]});

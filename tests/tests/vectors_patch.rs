@@ -11,7 +11,11 @@ use rollcall_tests::on_both_stores;
 use rollcall_tests::server::Server;
 use serde_json::{Value, json};
 
-on_both_stores!(every_vector, ten_thousand_members_in_one_operation);
+on_both_stores!(
+    every_vector,
+    p54_replacing_members_writes_the_difference,
+    ten_thousand_members_in_one_operation,
+);
 
 /// One vector: base data, one PATCH, and what must be true afterwards.
 struct Row {
@@ -499,6 +503,25 @@ fn ordered(pairs: &Value) -> Value {
     let Some(pairs) = pairs.as_array() else { return pairs.clone() };
     let texts: Vec<String> = pairs.iter().map(ToString::to_string).collect();
     json!(sorted(&texts))
+}
+
+/// R-PATCH-47: who stays is not written again; R-PATCH-09: what changes nothing is not logged.
+async fn p54_replacing_members_writes_the_difference(server: &Server) {
+    let idp = server.idp(IdpKind::Generic).await;
+    let names = base(&idp).await;
+    let members = names.fill_json(&json!([{"value": "{u2}"}, {"value": "{u1}"}]));
+    let path = format!("/Groups/{}", names.id("g1"));
+    idp.patch(&path, replace("members", members.clone())).await.is(200);
+    let logged = server.events(idp.at.organization).await;
+    let event = logged.iter().find(|event| event.action == "resource.changed").expect("an event");
+    let expect = json!({"added": [names.id("u2")], "removed": [names.id("g2")]});
+    assert_eq!(event.changes["members"], expect);
+    assert_eq!((event.version, event.actor.clone()), (2, idp.token_id.to_string()));
+
+    idp.patch(&path, replace("members", members)).await.is(200);
+    let same = idp.get(&path).await.is(200).json();
+    idp.put(&path, &same).await.is(200);
+    assert_eq!(server.events(idp.at.organization).await.len(), logged.len());
 }
 
 /// P60, G-03: one PATCH adds as many members as fit into a body, and no member is lost.
