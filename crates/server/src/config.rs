@@ -58,7 +58,10 @@ impl fmt::Debug for DatabaseUrl {
 impl Config {
     /// Reads the configuration from flags, environment and file.
     pub(crate) fn read(args: &ConfigArgs) -> anyhow::Result<Self> {
-        Self::from_sources(args, &|name| std::env::var(name).ok())
+        // What is no text can't be right, but must not pass for unset.
+        let variable =
+            |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        Self::from_sources(args, &variable)
             .map_err(|problems| anyhow!("the configuration is not valid:\n{}", list(&problems)))
     }
 
@@ -67,8 +70,8 @@ impl Config {
         args: &ConfigArgs,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Vec<String>> {
-        let settings = Settings::read(args, environment)?;
-        let mut reading = Reading { settings: &settings, problems: Vec::new() };
+        let (settings, problems) = Settings::read(args, environment);
+        let mut reading = Reading { settings: &settings, problems };
         let config = Self {
             database: reading.take(DATABASE_URL, database_url),
             listen: reading
@@ -147,6 +150,7 @@ fn database_url(text: &str) -> anyhow::Result<DatabaseUrl> {
     }
     let path = text.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
     match path {
+        Some(":memory:") => bail!("would lose everything at the end: name a file, as sqlite:PATH"),
         Some(path) if !path.is_empty() => Ok(DatabaseUrl::Sqlite(path.into())),
         _ => bail!("is no database URL: use sqlite:PATH or postgres://user:password@host/database"),
     }
@@ -229,16 +233,52 @@ mod tests {
         assert_eq!(config.listen.port(), 1);
     }
 
+    /// Reads the configuration with this text as its file.
+    fn with_file(
+        name: &str,
+        text: &str,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Config, Vec<String>> {
+        let file = std::env::temp_dir().join(format!("rollcall-{name}-{}", std::process::id()));
+        std::fs::write(&file, text).unwrap();
+        let args = ConfigArgs { config: Some(file.clone()), ..ConfigArgs::default() };
+        let config = Config::from_sources(&args, environment);
+        std::fs::remove_file(file).unwrap();
+        config
+    }
+
     #[test]
     fn the_environment_wins_over_the_file() {
-        let file =
-            std::env::temp_dir().join(format!("rollcall-config-{}.toml", std::process::id()));
-        std::fs::write(&file, "listen = \"127.0.0.1:3\"\nbody_limit = 4096\n").unwrap();
-        let args = ConfigArgs { config: Some(file.clone()), ..ConfigArgs::default() };
         let environment = |name: &str| (name == "ROLLCALL_LISTEN").then(|| "127.0.0.1:2".into());
-        let config = Config::from_sources(&args, &environment).unwrap();
-        std::fs::remove_file(file).unwrap();
+        let text = "listen = \"127.0.0.1:3\"\nbody_limit = 4096\n";
+        let config = with_file("order", text, &environment).unwrap();
         assert_eq!((config.listen.port(), config.body_limit), (2, 4096));
+    }
+
+    #[test]
+    fn all_that_is_wrong_with_a_file_is_told_at_once() {
+        let text = "listn = 1\nlisten = \"x\"\nbody_limit = 1.5\npool_size = 0\n";
+        let told = with_file("wrong", text, &|_| None).unwrap_err();
+        assert_eq!(told.len(), 4, "{told:?}");
+        for part in ["no setting `listn`", "`body_limit` is a", "`listen` in", "`pool_size` in"] {
+            assert!(told.iter().any(|told| told.contains(part)), "{part}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_keeps_its_secrets() {
+        // R-E-13
+        for text in ["\nscim_token = \"hunter2", "\ndatabase_url = hunter2", "\na = \"hunter2\" x"]
+        {
+            let told = with_file("secret", text, &|_| None).unwrap_err().concat();
+            assert!(told.contains("line 2") && !told.contains("hunter2"), "{told}");
+        }
+    }
+
+    #[test]
+    fn empty_variables_count_as_unset() {
+        let config = Config::from_sources(&ConfigArgs::default(), &|_| Some(String::new()));
+        assert!(config.unwrap().database.is_none());
     }
 
     #[test]
@@ -257,6 +297,19 @@ mod tests {
         assert!(told[1].starts_with("flag --listen: `nowhere` is no address"), "{}", told[1]);
         assert!(told[3].starts_with("environment variable ROLLCALL_SCIM_TOKEN: a token needs"));
         assert!(!told.concat().contains("hunter2") && !told.concat().contains("short-secret"));
+    }
+
+    #[test]
+    fn database_urls() {
+        let path = |text: &str| match database_url(text) {
+            Ok(DatabaseUrl::Sqlite(path)) => path.display().to_string(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(path("sqlite:./a b.db"), "./a b.db");
+        assert_eq!(path("sqlite:///a.db"), "/a.db");
+        for bad in ["sqlite:", "sqlite::memory:", "a.db", "mysql://x"] {
+            assert!(database_url(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -62,65 +62,67 @@ impl fmt::Display for Source {
     }
 }
 
-/// Every setting that was given, by the source that counts.
+/// Every setting that was given, by the source that counts. An empty variable counts as unset.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings(BTreeMap<Name, Given>);
 
 impl Settings {
-    /// Reads all sources. What is wrong with the file is told line by line.
+    /// Reads all sources, and tells what is wrong with the file.
     pub(crate) fn read(
         args: &ConfigArgs,
         environment: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Self, Vec<String>> {
+    ) -> (Self, Vec<String>) {
+        let given = |name: &str| environment(name).filter(|text| !text.is_empty());
         let mut settings = Self::default();
-        let named = environment("ROLLCALL_CONFIG").map(PathBuf::from);
-        if let Some(path) = args.config.clone().or(named) {
-            settings.read_file(&path)?;
-        }
-        settings.read_environment(environment);
+        let file = args.config.clone().or_else(|| given("ROLLCALL_CONFIG").map(PathBuf::from));
+        let problems = match file {
+            Some(path) => settings.read_file(&path),
+            None => Vec::new(),
+        };
+        settings.read_environment(&given);
         settings.read_flags(args);
-        Ok(settings)
+        (settings, problems)
     }
 
     pub(crate) fn get(&self, name: Name) -> Option<&Given> {
         self.0.get(name)
     }
 
-    fn read_file(&mut self, path: &Path) -> Result<(), Vec<String>> {
+    fn read_file(&mut self, path: &Path) -> Vec<String> {
         let told = |problem: String| vec![format!("{}: {problem}", path.display())];
-        let text = std::fs::read_to_string(path).map_err(|error| told(error.to_string()))?;
-        let table: toml::Table = text
-            .parse()
-            .map_err(|error: toml::de::Error| told(error.to_string().trim_end().to_owned()))?;
-        let mut problems = Vec::new();
-        for (key, value) in table {
-            let Some(name) = ALL.into_iter().find(|name| *name == key) else {
-                problems.push(format!(
-                    "{}: no setting `{key}`; there are {}",
-                    path.display(),
-                    ALL.join(", ")
-                ));
-                continue;
-            };
-            let text = match value {
-                toml::Value::String(text) => text,
-                toml::Value::Integer(number) => number.to_string(),
-                toml::Value::Boolean(truth) => truth.to_string(),
-                _ => {
-                    let path = path.display();
-                    problems.push(format!("{path}: `{key}` is a text, a number or a truth value"));
-                    continue;
-                }
-            };
-            self.0.insert(name, Given { text, source: Source::File(path.into(), name) });
-        }
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => return told(error.to_string()),
+        };
+        let table: toml::Table = match text.parse() {
+            Ok(table) => table,
+            Err(error) => return told(said(&error, &text)),
+        };
+        table.into_iter().filter_map(|(key, value)| self.take(path, &key, value).err()).collect()
     }
 
-    /// An empty variable counts as unset.
-    fn read_environment(&mut self, environment: &dyn Fn(&str) -> Option<String>) {
+    /// Takes one value of the file, or says what is wrong with it.
+    fn take(&mut self, path: &Path, key: &str, value: toml::Value) -> Result<(), String> {
+        let Some(name) = ALL.into_iter().find(|name| *name == key) else {
+            let (path, all) = (path.display(), ALL.join(", "));
+            return Err(format!("{path}: no setting `{key}`; there are {all}"));
+        };
+        let text = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Boolean(truth) => truth.to_string(),
+            _ => {
+                let path = path.display();
+                return Err(format!("{path}: `{key}` is a text, a whole number or a truth value"));
+            }
+        };
+        self.0.insert(name, Given { text, source: Source::File(path.into(), name) });
+        Ok(())
+    }
+
+    fn read_environment(&mut self, given: &dyn Fn(&str) -> Option<String>) {
         let mut take = |name: Name, variable: String| {
-            if let Some(text) = environment(&variable).filter(|text| !text.is_empty()) {
+            if let Some(text) = given(&variable) {
                 self.0.insert(name, Given { text, source: Source::Environment(variable) });
             }
         };
@@ -151,4 +153,11 @@ impl Settings {
             }
         }
     }
+}
+
+/// What the parser says and where, but not the line itself, which may hold a secret.
+fn said(error: &toml::de::Error, text: &str) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.split('\n').count();
+    format!("line {line} is no TOML: {}", error.message())
 }
