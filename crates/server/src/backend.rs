@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use rollcall_domain::{Connections, Registry, Store, SystemClock, UuidIds};
 use rollcall_postgres::Postgres;
 use rollcall_sqlite::Sqlite;
@@ -22,7 +22,13 @@ impl Backend {
         match config.database()? {
             DatabaseUrl::Sqlite(path) => {
                 let store = Sqlite::open(path)?;
-                store.migrate().await?;
+                store.migrate().await.with_context(|| {
+                    format!(
+                        "could not bring `{}` up to date: check who owns it, and that there is \
+                         room on the disk",
+                        path.display()
+                    )
+                })?;
                 Ok(Self::of(Arc::new(store)))
             }
             DatabaseUrl::Postgres(url) => {
@@ -42,6 +48,16 @@ impl Backend {
                 }
                 Ok(Self::of(Arc::new(store)))
             }
+        }
+    }
+
+    /// Opens a database that must be there already: what is asked about can't be in a new one.
+    pub(crate) async fn open_existing(config: &Config) -> anyhow::Result<Self> {
+        match config.database()? {
+            DatabaseUrl::Sqlite(path) if !path.exists() => {
+                bail!("no database at `{}`: check --database-url", path.display())
+            }
+            _ => Self::open(config).await,
         }
     }
 

@@ -18,7 +18,7 @@ async fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Dev(args) => commands::dev::run(args).await,
         Command::Serve(args) => commands::serve::run(args).await,
-        Command::Check(args) => commands::check::run(args),
+        Command::Check(args) => commands::check::run(&args),
         Command::Migrate(args) => commands::migrate::run(args).await,
         Command::Connection(args) => commands::connection::run(args).await,
         Command::Token(args) => commands::token::run(args).await,
@@ -26,8 +26,17 @@ async fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", told(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error with what led to it, once: some errors repeat their source themselves.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, next| match told.is_empty() {
+        true => next,
+        false if told.contains(&next) => told,
+        false => format!("{told}: {next}"),
+    })
 }

@@ -12,7 +12,7 @@ pub enum OpenError {
     #[error("the path `{}` is not UTF-8", .0.display())]
     Path(PathBuf),
     /// The file or its directory could not be made, or the writer not be started.
-    #[error("cannot make `{}`: {source}", .path.display())]
+    #[error("cannot make `{}`", .path.display())]
     Io {
         /// The database file.
         path: PathBuf,
@@ -20,7 +20,7 @@ pub enum OpenError {
         source: std::io::Error,
     },
     /// The file could not be opened as a database.
-    #[error("cannot open `{}`: {source}", .path.display())]
+    #[error("cannot open `{}`", .path.display())]
     Connect {
         /// The database file.
         path: PathBuf,

@@ -5,8 +5,8 @@ use anyhow::bail;
 use crate::cli::ConfigArgs;
 use crate::config::{Config, list};
 
-pub(crate) fn run(args: ConfigArgs) -> anyhow::Result<()> {
-    let config = Config::read(&args)?;
+pub(crate) fn run(args: &ConfigArgs) -> anyhow::Result<()> {
+    let config = Config::read(args)?;
     let missing = config.missing_for_serve();
     if !missing.is_empty() {
         bail!("the configuration is not complete:\n{}", list(&missing));

@@ -25,8 +25,9 @@ pub(crate) async fn run(args: ConnectionArgs) -> anyhow::Result<()> {
         }
         ConnectionCommand::List { config, output } => {
             let config = Config::read(&config)?;
-            let backend = Backend::open(&config).await?;
+            let backend = Backend::open_existing(&config).await?;
             let list = backend.connections().list().await?;
+            warn_without_public_url(&config);
             let rows = list.iter().map(|(organization, connection)| {
                 json!({
                     "organizationId": organization.id.to_string(),

@@ -12,7 +12,8 @@ pub(crate) async fn run(args: TokenArgs) -> anyhow::Result<()> {
     match args.command {
         TokenCommand::Create { config, connection, output } => {
             let config = Config::read(&config)?;
-            let minted = Backend::open(&config).await?.connections().mint(connection).await?;
+            let minted =
+                Backend::open_existing(&config).await?.connections().mint(connection).await?;
             warn_without_public_url(&config);
             let made = json!({
                 "tokenId": minted.token.id.to_string(),
@@ -24,7 +25,8 @@ pub(crate) async fn run(args: TokenArgs) -> anyhow::Result<()> {
         }
         TokenCommand::List { config, connection, output } => {
             let config = Config::read(&config)?;
-            let tokens = Backend::open(&config).await?.connections().tokens(connection).await?;
+            let tokens =
+                Backend::open_existing(&config).await?.connections().tokens(connection).await?;
             let rows = tokens.iter().map(|token| {
                 json!({
                     "tokenId": token.id.to_string(),
@@ -37,7 +39,7 @@ pub(crate) async fn run(args: TokenArgs) -> anyhow::Result<()> {
         }
         TokenCommand::Revoke { config, token } => {
             let config = Config::read(&config)?;
-            Backend::open(&config).await?.connections().revoke(token).await?;
+            Backend::open_existing(&config).await?.connections().revoke(token).await?;
             println!("{token} has ended; running servers follow within 2 seconds");
         }
     }
