@@ -16,7 +16,7 @@ const DATABASE: &str = "rollcall.sqlite3";
 
 pub(crate) async fn run(args: DevArgs) -> anyhow::Result<()> {
     std::fs::create_dir_all(&args.data_dir)
-        .with_context(|| format!("could not make {}", args.data_dir.display()))?;
+        .with_context(|| format!("could not make {}: try --data-dir", args.data_dir.display()))?;
     let database_url = format!("sqlite:{}", args.data_dir.join(DATABASE).display());
     let flags = ConfigArgs {
         database_url: Some(database_url.clone()),
@@ -51,7 +51,7 @@ async fn greet(
         println!("  organization   {}", organization.name);
         say_base_url(config, &connection);
         println!("\nTokens are shown once, when they are made. To make another:\n");
-        println!("  rollcall token create --database-url {database_url} \\");
+        println!("  rollcall token create --database-url {} \\", quoted(database_url));
         println!("    --public-url http://{} --connection {}", config.listen, connection.id);
         return Ok(());
     }
@@ -68,4 +68,25 @@ async fn greet(
 
 fn say_base_url(config: &Config, connection: &Connection) {
     println!("  SCIM base URL  {}", base_url(config, connection.id));
+}
+
+/// A text as one word of a shell.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:".contains(c);
+    match text.chars().all(plain) {
+        true => text.into(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_words_of_a_shell() {
+        assert_eq!(quoted("sqlite:./rollcall-data/x.db"), "sqlite:./rollcall-data/x.db");
+        assert_eq!(quoted("sqlite:/my data/x.db"), "'sqlite:/my data/x.db'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
 }

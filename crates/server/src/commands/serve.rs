@@ -82,7 +82,9 @@ fn app(
 }
 
 async fn bind(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("could not listen on {address}"))
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("could not listen on {address}: choose another address"))
 }
 
 fn watch_signals(stop: CancellationToken) -> anyhow::Result<impl Future<Output = ()>> {
