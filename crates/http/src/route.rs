@@ -95,12 +95,18 @@ const ME: &str = "`/Me` is not offered: a token stands for an IdP, not for a use
 
 impl Place {
     /// Finds what a path names. Empty segments don't count, so that trailing and doubled slashes
-    /// change nothing (R-HTTP-08); `mount` holds the segments before the SCIM bases.
+    /// change nothing (R-HTTP-08); `mount` holds the segments before the SCIM bases. Below one of
+    /// those a segment that can't be read leads nowhere, but not past authentication (R-E-05).
     pub(crate) fn of(path: &str, mount: &[String], types: &[Arc<ResourceType>]) -> Self {
-        let decoded: Option<Vec<String>> =
+        let decoded: Vec<Option<String>> =
             path.split('/').filter(|segment| !segment.is_empty()).map(decode).collect();
-        let Some(decoded) = decoded else { return Self::Nowhere };
-        let segments: Vec<&str> = decoded.iter().map(String::as_str).collect();
+        let readable = decoded.iter().all(Option::is_some);
+        let segments: Vec<&str> =
+            decoded.iter().map(|s| s.as_deref().unwrap_or_default()).collect();
+        let endpoint = |rest: &[&str]| match readable {
+            true => Endpoint::of(rest, types),
+            false => Err(Lost::Nowhere),
+        };
         match segments.as_slice() {
             ["healthz"] => return Self::Operation(Operation::Health),
             ["readyz"] => return Self::Operation(Operation::Readiness),
@@ -110,11 +116,10 @@ impl Place {
         let mounted = segments.split_at_checked(mount.len()).filter(|(head, _)| *head == mount);
         match mounted.map(|(_, rest)| rest) {
             Some(["connections", id, "scim", rest @ ..]) => {
-                let endpoint = Endpoint::of(rest, types);
-                Self::Scim(Scim { connection: Some((*id).into()), endpoint })
+                Self::Scim(Scim { connection: Some((*id).into()), endpoint: endpoint(rest) })
             }
             Some(["scim", rest @ ..]) => {
-                Self::Scim(Scim { connection: None, endpoint: Endpoint::of(rest, types) })
+                Self::Scim(Scim { connection: None, endpoint: endpoint(rest) })
             }
             _ => Self::Nowhere,
         }
@@ -302,8 +307,12 @@ mod tests {
         // R-HTTP-07, R-SEARCH-05
         check("/scim/v2/Users/a%20b", "token User a b");
         check("/scim/v2/Users/%2541", "token User %41");
-        check("/scim/v2/Users/a%2Fb", "unknown");
-        check("/scim/v2/Users/%FF", "unknown");
+        check("/scim/v2/Users/a%2Fb", "token Nowhere");
+        check("/scim/v2/Users/%FF", "token Nowhere");
+        check("/connections/c/scim/%FF", "c Nowhere");
+        check("/connections/%FF/scim/v2/Users", " Nowhere");
+        check("/%FF", "unknown");
+        check("/%2Fhealthz", "unknown");
         check("/scim/v2/Users/.search", "token /Users/.search");
         check("/scim/v2/Users/.Search", "token User .Search");
         check("/scim/v2/Users/a/b", "token Nowhere");
