@@ -1,18 +1,26 @@
 //! Reads request bodies within their limits.
 
 use std::error::Error as StdError;
+use std::pin::{Pin, pin};
+use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, EXPECT};
 use http_body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use tokio::time::timeout;
 
 use crate::Settings;
 use crate::problem::{Problem, ScimType};
 
-/// Reads a body whole. One that says it is too large is refused before it is read, one that turns
-/// out to be stops being read (R-HTTP-10).
+/// How much of a body that is too large is thrown away, and for how long: a client that is still
+/// sending when its socket is closed may never see why.
+const THROWN_AWAY: usize = 16 * 1024 * 1024;
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Reads a body whole. One that says it is too large is refused before it is kept, one that turns
+/// out to be stops being kept (R-HTTP-10).
 pub(crate) async fn read<B>(
     body: B,
     headers: &HeaderMap,
@@ -22,19 +30,41 @@ where
     B: Body,
     B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
-    let limit = settings.body_limit;
+    let (limit, time) = (settings.body_limit, settings.body_timeout);
+    let mut body = pin!(body);
     if declared(headers).is_some_and(|length| length > limit as u64) {
+        // Who asks first has sent nothing yet.
+        if !headers.contains_key(EXPECT) {
+            throw_away(body, time).await;
+        }
         return Err(Problem::too_large(limit));
     }
-    let limited = std::pin::pin!(Limited::new(body, limit));
-    match tokio::time::timeout(settings.body_timeout, limited.collect()).await {
+    match timeout(time, Limited::new(body.as_mut(), limit).collect()).await {
         Err(_) => Err(Problem::too_slow()),
         Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::too_large(limit)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            throw_away(body, time).await;
+            Err(Problem::too_large(limit))
+        }
         Ok(Err(_)) => {
             Err(Problem::bad(ScimType::InvalidSyntax, "the body ended before it was complete"))
         }
     }
+}
+
+async fn throw_away<B: Body>(mut body: Pin<&mut B>, time: Duration) {
+    let reading = async {
+        let mut left = THROWN_AWAY;
+        while let Some(Ok(frame)) = body.frame().await {
+            let size = frame.data_ref().map_or(0, Buf::remaining);
+            match left.checked_sub(size) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    // Whoever is slower than that is not waited for.
+    let _ = timeout(time.min(PATIENCE), reading).await;
 }
 
 fn declared(headers: &HeaderMap) -> Option<u64> {
@@ -61,18 +91,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn declared_sizes_are_checked_before_reading() {
+    async fn declared_sizes_are_checked_before_anything_is_kept() {
         // R-HTTP-10
         let never = StreamBody::new(futures_util::stream::pending::<
             Result<http_body::Frame<Bytes>, std::io::Error>,
         >());
         let headers = HeaderMap::from_iter([(CONTENT_LENGTH, 2_000_000.into())]);
-        assert!(read(never, &headers, &Settings::default()).await.is_err());
+        let patience = Duration::from_millis(10);
+        let settings = Settings { body_timeout: patience, ..Settings::default() };
+        let problem = read(never, &headers, &settings).await.unwrap_err();
+        assert!(format!("{problem:?}").contains("413"));
     }
 
     #[tokio::test]
     async fn slow_bodies_time_out() {
-        let patience = std::time::Duration::from_millis(10);
+        let patience = Duration::from_millis(10);
         let settings = Settings { body_timeout: patience, ..Settings::default() };
         let never = StreamBody::new(futures_util::stream::pending::<
             Result<http_body::Frame<Bytes>, std::io::Error>,
