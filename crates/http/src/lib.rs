@@ -60,6 +60,7 @@ mod links;
 mod media;
 mod observe;
 mod parameters;
+mod patient;
 mod precondition;
 mod problem;
 mod read_body;

@@ -17,7 +17,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::{App, Body};
+use crate::patient::Patient;
+use crate::{App, Body, Settings};
 
 /// How long to wait when no socket can be accepted, for want of file descriptors mostly.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -34,22 +35,22 @@ const SHORT_DRAIN: Duration = Duration::from_secs(1);
 /// Serves until `stop`; then accepts nothing more, closes idle connections, and gives the
 /// requests in flight `drain` to end.
 pub async fn serve(listener: TcpListener, app: Arc<App>, stop: CancellationToken, drain: Duration) {
-    let (sockets, head_timeout) = (app.settings.sockets, app.settings.head_timeout);
+    let server = Server::new(&app.settings);
     let handle = move |request| {
         let app = Arc::clone(&app);
         async move { app.handle(request).await }
     };
-    Server::new(sockets, head_timeout).run(listener, handle, stop, drain).await;
+    server.run(listener, handle, stop, drain).await;
 }
 
 /// Serves `/healthz`, `/readyz` and `/metrics` alone, until `stop`.
 pub async fn serve_operations(listener: TcpListener, app: Arc<App>, stop: CancellationToken) {
-    let (sockets, head_timeout) = (app.settings.sockets, app.settings.head_timeout);
+    let server = Server::new(&app.settings);
     let handle = move |request| {
         let app = Arc::clone(&app);
         async move { app.handle_operation(request).await }
     };
-    Server::new(sockets, head_timeout).run(listener, handle, stop, SHORT_DRAIN).await;
+    server.run(listener, handle, stop, SHORT_DRAIN).await;
 }
 
 /// The sockets of one listener.
@@ -61,10 +62,12 @@ struct Server {
     /// Ends what is still open when the time to drain is over.
     end: CancellationToken,
     head_timeout: Duration,
+    send_timeout: Duration,
 }
 
 impl Server {
-    fn new(sockets: usize, head_timeout: Duration) -> Self {
+    fn new(settings: &Settings) -> Self {
+        let &Settings { sockets, head_timeout, send_timeout, .. } = settings;
         let mut builder = Builder::new(TokioExecutor::new());
         builder
             .http1()
@@ -79,6 +82,7 @@ impl Server {
             tasks: TaskTracker::new(),
             end: CancellationToken::new(),
             head_timeout,
+            send_timeout,
         }
     }
 
@@ -127,7 +131,8 @@ impl Server {
                 async move { Ok::<_, Infallible>(answer.await) }
             })
         };
-        let connection = self.builder.serve_connection(TokioIo::new(socket), service).into_owned();
+        let socket = TokioIo::new(Patient::new(socket, self.send_timeout));
+        let connection = self.builder.serve_connection(socket, service).into_owned();
         let connection = self.watched.watch(connection);
         let (end, patience) = (self.end.clone(), self.head_timeout);
         self.tasks.spawn(async move {

@@ -26,8 +26,11 @@ pub struct Settings {
     pub ready_timeout: Duration,
     /// How many sockets are served at once; others wait to be accepted.
     pub sockets: usize,
-    /// How long a client may take to send the head of its next request.
+    /// How long a client may take to send the head of its next request. Balancers keep idle
+    /// sockets for 60 seconds, mostly: one that is closed under them earlier costs a request.
     pub head_timeout: Duration,
+    /// How long a client may read nothing of what is sent to it.
+    pub send_timeout: Duration,
 }
 
 /// Who may read `/ServiceProviderConfig`, `/Schemas` and `/ResourceTypes`.
@@ -63,7 +66,8 @@ impl Default for Settings {
             metrics: MetricsAt::default(),
             ready_timeout: Duration::from_secs(2),
             sockets: 10_000,
-            head_timeout: Duration::from_secs(30),
+            head_timeout: Duration::from_secs(75),
+            send_timeout: Duration::from_secs(30),
         }
     }
 }

@@ -23,14 +23,16 @@ struct Server {
     address: SocketAddr,
     stop: CancellationToken,
     task: JoinHandle<()>,
+    token: String,
 }
 
 async fn start(settings: Settings, drain: Duration) -> Server {
-    let app = Arc::new(World::with(settings).await.app);
+    let world = World::with(settings).await;
+    let (app, token) = (Arc::new(world.app), world.a.token);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
     let task = tokio::spawn(serve(listener, app, stop.clone(), drain));
-    Server { address, stop, task }
+    Server { address, stop, task, token }
 }
 
 /// Reads until the text shows up, or the other side has closed.
@@ -119,4 +121,41 @@ async fn operations_have_a_listener_of_their_own() {
     }
     stop.cancel();
     timeout(SOON, task).await.expect("it ends").unwrap();
+}
+
+#[tokio::test]
+async fn clients_that_never_read_are_closed() {
+    // R-E-17
+    let settings = Settings { send_timeout: Duration::from_millis(200), ..Settings::default() };
+    let server = start(settings, SOON).await;
+    let mut socket = TcpStream::connect(server.address).await.unwrap();
+    let asking = async {
+        while socket.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.is_ok() {}
+    };
+    timeout(SOON, asking).await.expect("the server gives up");
+}
+
+#[tokio::test]
+async fn who_sends_too_much_is_told_so() {
+    // R-HTTP-10
+    let settings = Settings { body_limit: 1024, ..Settings::default() };
+    let server = start(settings, SOON).await;
+    let size = 8 * 1024 * 1024;
+    for head in [format!("content-length: {size}"), "transfer-encoding: chunked".into()] {
+        let mut socket = TcpStream::connect(server.address).await.unwrap();
+        let head = format!(
+            "POST /scim/v2/Users HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n{head}\r\n\r\n",
+            server.token
+        );
+        socket.write_all(head.as_bytes()).await.unwrap();
+        if head.contains("chunked") {
+            socket.write_all(format!("{size:x}\r\n").as_bytes()).await.unwrap();
+        }
+        socket.write_all(&vec![b' '; size]).await.expect("nobody hangs up");
+        if head.contains("chunked") {
+            socket.write_all(b"\r\n0\r\n\r\n").await.unwrap();
+        }
+        let answer = read_until(&mut socket, "}").await;
+        assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    }
 }
