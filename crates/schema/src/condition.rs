@@ -197,7 +197,10 @@ impl Resolver<'_> {
 
     fn find(&self, path: &AttrPath<'_>) -> Result<Option<Target>, FilterError> {
         let found = match self.inside {
-            None => self.ty.resolve(path, self.profile),
+            None => self
+                .ty
+                .resolve(path, self.profile)
+                .or_else(|| self.ty.resolve_in_extensions(path, self.profile).map(Target::Attr)),
             Some(attr) => self.part(attr, path).map(Target::Attr),
         };
         if let Some(Target::Attr(at)) = found {

@@ -273,6 +273,20 @@ impl ResourceType {
         self.resolve_in(owner, name, sub).map(Target::Attr)
     }
 
+    /// A bare name that the base doesn't have, as one of an extension: filters such as
+    /// `manager eq "…"` leave the URN out (R-FILTER-15). Nothing is written under such a name.
+    pub(crate) fn resolve_in_extensions(
+        &self,
+        path: &AttrPath<'_>,
+        profile: &Profile,
+    ) -> Option<AttrRef> {
+        let loose = profile.loose_filters && path.urn.is_none();
+        let extensions = (0..self.extensions.len()).filter(|_| loose);
+        extensions
+            .filter_map(|at| Some(Owner::Extension(ExtensionId(narrow(at).ok()?))))
+            .find_map(|owner| self.resolve_in(owner, path.name, path.sub))
+    }
+
     fn resolve_in(&self, owner: Owner, name: &str, sub: Option<&str>) -> Option<AttrRef> {
         let attr = self.lookup(owner, name)?;
         let sub = match sub {

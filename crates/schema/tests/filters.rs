@@ -341,6 +341,8 @@ fn r_filter_05_10_11_15_and_26_what_clients_send_outside_the_grammar() {
         ("", "Users", "active eq 1", REFUSED),
         ("", "Users", r#"emails[primary eq "True"]"#, strictly_refused(&["u1", "u4"])),
         ("", "Users", r#"‹ENT›:manager eq "u3""#, strictly_refused(&["u1"])),
+        // R-FILTER-15: the reference check of E-ENTRA-01 leaves the URN out.
+        ("", "Users", r#"manager eq "u3""#, strictly_refused(&["u1"])),
         ("", "Users", r#"‹ENT›:manager pr"#, found(&["u1"])),
         (
             "",
