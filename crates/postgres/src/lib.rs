@@ -47,8 +47,8 @@ mod registry;
 mod rows;
 mod statement;
 mod tables;
-mod types;
 mod unit;
+mod values;
 
 use async_trait::async_trait;
 use diesel::sql_types::{Bool, Integer};

@@ -12,8 +12,8 @@ use uuid::Uuid;
 use crate::candidates::Set;
 use crate::rows::{Batch, Count, Get, Head, Row, found};
 use crate::statement::statement;
-use crate::types::{from_db, place, to_db, uuids};
 use crate::unit::{Both, One, Units};
+use crate::values::{from_db, place, to_db, uuids};
 
 /// How many candidates the first batch of a search has, and any batch at most.
 const FIRST: u32 = 100;

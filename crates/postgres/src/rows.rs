@@ -13,7 +13,7 @@ use rollcall_schema::{Incoming, Instant, Link, Reach, ResourceType};
 use uuid::Uuid;
 
 use crate::candidates::{OF_TYPE, Set};
-use crate::types::{from_db, place};
+use crate::values::{from_db, place};
 
 /// The values with which both statements begin.
 #[derive(Clone, Copy, Debug)]

@@ -12,8 +12,8 @@ use crate::commit::create::{self, Create};
 use crate::commit::delete::{self, Delete};
 use crate::commit::link::{self, Link, Lock};
 use crate::commit::replace::{self, Replace, Replacement};
-use crate::types::from_db;
 use crate::unit::{Line, Unit};
+use crate::values::from_db;
 
 /// Why a write didn't happen. Nothing of its statement was applied.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use rollcall_domain::{Act, Key, Scope, Write};
 use uuid::Uuid;
 
 use crate::statement::statement;
-use crate::types::{place, uuids};
+use crate::values::{place, uuids};
 
 statement! {
     /// The first of these unique keys that another resource has.

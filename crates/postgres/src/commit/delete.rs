@@ -10,7 +10,7 @@ use rollcall_domain::{Action, Scope, Write};
 
 use crate::commit::pieces::{Stem, log};
 use crate::statement::statement;
-use crate::types::to_db;
+use crate::values::to_db;
 
 statement! {
     /// A resource ends.

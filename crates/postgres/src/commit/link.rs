@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::commit::pieces::{Edges, Stem, applied, differing, given, log};
 use crate::statement::statement;
-use crate::types::{place, to_db};
+use crate::values::{place, to_db};
 
 statement! {
     /// Only edges change.

@@ -18,8 +18,8 @@ use uuid::Uuid;
 use crate::commit::apply::{Refusal, Several, Single};
 use crate::commit::ask::{Left, Taken, Trace, Unknown, Version};
 use crate::error::{Failure, Remedy};
-use crate::types::from_db;
 use crate::unit::{One, Unit, Units};
+use crate::values::from_db;
 
 /// How often a change is tried before the database counts as gone.
 const ATTEMPTS: u32 = 8;

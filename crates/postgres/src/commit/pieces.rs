@@ -13,7 +13,7 @@ use rollcall_domain::{Scope, Write};
 use rollcall_schema::Base;
 use uuid::Uuid;
 
-use crate::types::place;
+use crate::values::place;
 
 /// Which resource, when, and the event.
 #[derive(Debug)]

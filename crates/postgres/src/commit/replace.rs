@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::commit::pieces::{Edges, Stem, applied, differing, given, log};
 use crate::statement::statement;
-use crate::types::to_db;
+use crate::values::to_db;
 
 statement! {
     /// A body is replaced, with edges or without.
