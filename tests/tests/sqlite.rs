@@ -387,8 +387,17 @@ async fn every_statement_is_answered_by_an_index() {
     let texts = opened.store.texts();
     assert!(texts.len() > 60, "{texts:#?}");
     check_plans(&opened.store, &texts).await;
-    // With statistics, as a process sees them that starts later.
+    // The same on 20,000 users and a group of 10,000, with statistics, as a process sees them
+    // that starts later.
+    let more = site.users(names("v", 19_000)).await;
+    let (few, many) =
+        (site.group("few", &more[..10]).await, site.group("many", &more[..10_000]).await);
     opened.store.maintain().await.unwrap();
+    for (add, remove) in [(&more[10_000..=10_000], &[][..]), (&[], &more[..1])] {
+        let of_few = sent(&opened.store, site.put(site.linking(few, add, remove))).await;
+        let of_many = sent(&opened.store, site.put(site.linking(many, add, remove))).await;
+        assert_eq!(of_few, of_many, "a member change costs the same whatever the group's size");
+    }
     let later = database.open().await;
     check_plans(&later.store, &texts).await;
     // Statistics don't change answers either.
