@@ -35,7 +35,7 @@ impl Secret {
     /// A secret that somebody else made.
     ///
     /// # Errors
-    /// [`WeakSecret`] when it is shorter than [`SHORTEST`], or can't stand in a header.
+    /// [`WeakSecret`] when it is shorter than 32 characters, or can't stand in a header.
     pub fn given(text: &str) -> Result<Self, WeakSecret> {
         let good = text.len() >= SHORTEST && text.bytes().all(|byte| byte.is_ascii_graphic());
         if good { Ok(Self(text.into())) } else { Err(WeakSecret) }
