@@ -102,7 +102,7 @@ async fn groups_cost_what_they_may(kind: StoreKind) {
     let members = json!([{"value": a}]);
     let body = json!({"schemas": [GROUP], "displayName": "G", "members": members});
     let create = idp.request("POST", "/Groups?excludedAttributes=members").json(&body);
-    let group = counted.costs([5, 1], "create a group", create).await.id();
+    let group = counted.costs([6, 1], "create a group", create).await.id();
     let path = format!("/Groups/{group}");
     let hidden = format!("{path}?excludedAttributes=members");
     counted.costs([1, 1], "get without members", idp.request("GET", &hidden)).await;
@@ -159,10 +159,19 @@ async fn large_groups_cost_no_more(kind: StoreKind) {
     let path = format!("/Groups/{group}");
     let add = json!({"op": "Add", "path": "members", "value": [{"value": users[0]}]});
     let hidden = format!("{path}?excludedAttributes=members");
-    let answer = counted.costs([4, 2], "add to a large group", counted.patch(&hidden, add)).await;
+    let answer =
+        counted.costs([4, 2], "add to a large group", counted.patch(&hidden, add.clone())).await;
     assert!(answer.body.len() < 1_000, "{answer}");
     let remove = json!({"op": "Remove", "path": "members", "value": [{"value": users[0]}]});
-    counted.costs([4, 2], "remove from a large group", counted.patch(&hidden, remove)).await;
+    counted
+        .costs([4, 2], "remove from a large group", counted.patch(&hidden, remove.clone()))
+        .await;
+    // R-PATCH-04: that the group is large is known without looking at its members.
+    for op in [&add, &remove] {
+        let quiet =
+            counted.costs([4, 2], "a member comes and goes", counted.patch(&path, op.clone()));
+        assert_eq!(quiet.await.status, 204);
+    }
     let rename = json!({"op": "replace", "path": "displayName", "value": "Larger"});
     counted.costs([5, 2], "rename a large group", counted.patch(&hidden, rename)).await;
     counted.costs([1, 1], "get a large group without members", idp.request("GET", &hidden)).await;

@@ -98,6 +98,7 @@ impl Directory {
             version: 0,
             created: stamp.at,
             modified: stamp.at,
+            links: 0,
             body: String::new(),
         };
         let found = Found { record: before, links: Vec::new(), incoming: Vec::new() };

@@ -15,6 +15,8 @@ pub struct Record {
     pub created: Instant,
     /// When it last really changed (R-COMMON-04).
     pub modified: Instant,
+    /// How many rows its relation has; kept beside it, so that nobody counts them.
+    pub links: u64,
     /// The canonical document as JSON text.
     pub body: String,
 }

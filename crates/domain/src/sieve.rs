@@ -217,6 +217,7 @@ mod tests {
             version: 1,
             created: Instant::from_millis(0),
             modified: Instant::from_millis(0),
+            links: 0,
             body: format!(r#"{{"userName":"u{n}","title":"{title}"}}"#),
         };
         Found { record, links: vec![], incoming: vec![] }

@@ -14,7 +14,7 @@ use rollcall_domain::{Context, Directory, Found, ResourceId};
 use rollcall_schema::{Profile, ResourceType};
 use serde_json::Value;
 
-use crate::links::{Links, Source};
+use crate::links::{Links, PAGE, Source};
 use crate::observe::asks_for;
 use crate::parameters::Parameters;
 use crate::problem::Problem;
@@ -107,7 +107,8 @@ impl Call<'_> {
     /// (R-PATCH-04, R-PROJ-11, E-ENTRA-20).
     async fn patched(&self, view: &View, found: &Found) -> Result<Option<Links>, Problem> {
         let quiet = view.ty.relation().is_some() && !view.names();
-        if quiet && self.context.connection().patches_groups_silently() {
+        let silent = self.context.connection().patches_groups_silently();
+        if quiet && (silent || found.record.links > u64::from(PAGE)) {
             return Ok(None);
         }
         let links = self.links(view, vec![found.record.id]).await?;

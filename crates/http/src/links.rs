@@ -7,7 +7,7 @@ use rollcall_domain::{Context, Directory, Edge, Error, ResourceId};
 use rollcall_schema::{Link, ResourceType};
 
 /// The rows of one page. An answer with more is streamed.
-const PAGE: u32 = 1000;
+pub(crate) const PAGE: u32 = 1000;
 
 /// The rows that belong to some resources, read when they are needed.
 pub(crate) struct Links {

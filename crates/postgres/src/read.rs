@@ -153,7 +153,7 @@ impl Window<'_> {
 /// Four times as many as before, unless they are large.
 fn next_limit(rows: &[Row]) -> i64 {
     let text = |row: &Row| {
-        row.4.len() + [&row.5, &row.6].into_iter().flatten().map(String::len).sum::<usize>()
+        row.5.len() + [&row.6, &row.7].into_iter().flatten().map(String::len).sum::<usize>()
     };
     let bytes: usize = rows.iter().map(text).sum();
     let fitting = BYTES / (bytes / rows.len().max(1)).max(1);

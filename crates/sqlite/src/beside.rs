@@ -11,13 +11,14 @@ use uuid::Uuid;
 use crate::statement::Sql;
 use crate::values::{Count, Id, Moment};
 
-/// The columns: id, version, created, modified, body, links, incoming.
-pub(crate) type Columns = (Binary, BigInt, BigInt, BigInt, Text, Nullable<Text>, Nullable<Text>);
+/// The columns: id, version, created, modified, how many links, body, links, incoming.
+pub(crate) type Columns =
+    (Binary, BigInt, BigInt, BigInt, BigInt, Text, Nullable<Text>, Nullable<Text>);
 
 /// A row of them.
-pub(crate) type Row = (Id, Count, Moment, Moment, String, Option<String>, Option<String>);
+pub(crate) type Row = (Id, Count, Moment, Moment, Count, String, Option<String>, Option<String>);
 
-const RECORD: &str = "select r.id, r.version, r.created, r.modified, r.body, ";
+const RECORD: &str = "select r.id, r.version, r.created, r.modified, r.links, r.body, ";
 
 const LINKS: &str = "(select json_group_array(json_array(lower(hex(m.id)), m.kind, m.display)) \
     from edge e cross join resource m on m.organization = e.organization and m.id = e.member \
@@ -71,8 +72,9 @@ impl Beside {
 
 /// What a row says.
 pub(crate) fn found(row: Row) -> QueryResult<Found> {
-    let (id, Count(version), Moment(created), Moment(modified), body, links, incoming) = row;
-    let record = Record { id: id.into(), version, created, modified, body };
+    let (id, Count(version), Moment(created), Moment(modified), Count(many), body, links, incoming) =
+        row;
+    let record = Record { id: id.into(), version, created, modified, links: many, body };
     let mut links: Vec<Link> = list::<(Uuid, String, Option<String>)>(links)?
         .into_iter()
         .map(|(id, kind, display)| Link { id: text(id), kind, display })

@@ -21,13 +21,17 @@ use crate::{json, keys};
 fixed! {
     /// Moves the version of a record whose edges changed.
     Touch -> (BigInt, BigInt) =
-        "update resource set version = version + 1, modified = ? \
+        "update resource set version = version + 1, modified = ?, links = links + ? \
          where organization = ? and id = ? and connection = ? and kind = ? \
          returning version, created";
 
-    /// Moves the versions of many records: pairs and the plus keep the index of ids in use.
+    /// Counts the edges of a record that was made or replaced.
+    Linked -> () =
+        "update resource set links = links + ? where organization = ? and id = ?";
+
+    /// Moves the versions of many records that lost an edge each: pairs and the plus keep the index of ids in use.
     TouchAll -> (Binary, Text, BigInt) =
-        "update resource set version = version + 1, modified = ? \
+        "update resource set version = version + 1, modified = ?, links = links - 1 \
          where (organization, id) in (select ?, unhex(value) from json_each(?)) \
          and +connection = ? returning id, kind, version";
 
@@ -171,6 +175,11 @@ fn stay(
     log: &mut Log,
 ) -> Result<Written, Undone> {
     let moved = edges::apply(conn, at, write)?;
+    let more = edges::more(&moved);
+    if more != 0 {
+        let [organization, _] = scope(at);
+        Run::<Linked>::with([more.into(), organization, write.id.into()]).execute(conn)?;
+    }
     log.push(write, record.version, &moved);
     Ok(record)
 }
@@ -204,6 +213,7 @@ fn link(
     }
     let touched = Run::<Touch>::with([
         write.at.into(),
+        edges::more(&moved).into(),
         at.organization.into(),
         write.id.into(),
         at.connection.into(),

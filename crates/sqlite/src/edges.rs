@@ -73,6 +73,12 @@ pub(crate) fn apply(
     Ok(all)
 }
 
+/// By how much the number of a resource's edges moved.
+pub(crate) fn more(moved: &[Moved]) -> i64 {
+    let many = |ids: &Vec<ResourceId>| i64::try_from(ids.len()).unwrap_or(i64::MAX);
+    moved.iter().map(|moved| many(&moved.added) - many(&moved.removed)).sum()
+}
+
 /// Drops the rows at both ends of a resource. Gives back the others that lost one, with the
 /// relation, in the order of ids.
 pub(crate) fn drop(

@@ -39,6 +39,7 @@ diesel::table! {
         version -> BigInt,
         created -> BigInt,
         modified -> BigInt,
+        links -> BigInt,
         display -> Nullable<Text>,
         body -> Text,
     }

@@ -261,6 +261,7 @@ impl Site {
     /// The members of a group, in the order in which the store gives them.
     pub async fn members(&self, group: ResourceId) -> Vec<ResourceId> {
         let found = self.expect(groups(), group).await;
+        assert_eq!(found.record.links, found.links.len() as u64, "links are counted");
         found.links.iter().map(|link| link.id.parse().expect("a resource id")).collect()
     }
 

@@ -33,6 +33,7 @@ impl Shelf {
             version: 1,
             created: Instant::from_millis(0),
             modified: Instant::from_millis(0),
+            links: 0,
             body,
         };
         let link = Link { id: "m".into(), kind: "User".into(), display: Some("M".into()) };

@@ -42,6 +42,7 @@ impl Resource {
             version: self.version,
             created: self.created,
             modified: self.modified,
+            links: 0,
             body: self.document.to_string(),
         };
         Found { record, links: self.links.clone(), incoming: self.incoming.clone() }

@@ -25,6 +25,7 @@ fn found(body: &str) -> Found {
         version: 3,
         created: Instant::from_millis(0),
         modified: Instant::from_millis(1500),
+        links: 0,
         body: body.into(),
     };
     Found { record, links: Vec::new(), incoming: Vec::new() }

@@ -35,6 +35,7 @@ create table resource (
     version bigint not null,
     created bigint not null,
     modified bigint not null,
+    links bigint not null default 0,
     display text,
     body text not null,
     primary key (organization, id)

@@ -63,8 +63,9 @@ const WITH_EDGES: &str = concat!(
     differing!(),
     "fit as (
     insert into resource
-        (organization, id, connection, kind, version, created, modified, display, body)
-    select $1, $4, $2, $3, 1, $5, $5, $15, $16 where not exists (select from unknown)
+        (organization, id, connection, kind, version, created, modified, links, display, body)
+    select $1, $4, $2, $3, 1, $5, $5, (select count(*) from missing), $15, $16
+    where not exists (select from unknown)
     returning version
 ),
 keyed as (

@@ -59,13 +59,14 @@ lost as (
     where e.organization = $1 and e.member = $4 and e.owner <> $4
     returning e.owner, e.attr
 ),
-bereft (owner, changes) as materialized (
-    select owner, jsonb_object_agg(attr, jsonb_build_object(
+bereft (owner, links, changes) as materialized (
+    select owner, count(*), jsonb_object_agg(attr, jsonb_build_object(
         'added', '[]'::jsonb, 'removed', jsonb_build_array($4)))
     from lost group by owner
 ),
 moved as (
-    update resource r set version = r.version + 1, modified = $5 from bereft b
+    update resource r set version = r.version + 1, modified = $5, links = r.links - b.links
+    from bereft b
     where r.organization = $1 and r.id = b.owner
     returning r.id, r.connection, r.kind, r.version, b.changes
 ),

@@ -105,7 +105,9 @@ fit as (
 ",
     applied!(),
     "moved as (
-    update resource r set version = f.version + 1, modified = $5 from fit f
+    update resource r set version = f.version + 1, modified = $5,
+        links = r.links + (select coalesce(sum(case when came then 1 else -1 end), 0) from shifted)
+    from fit f
     where r.organization = $1 and r.id = $4 and exists (select from shifted)
     returning r.version
 ),

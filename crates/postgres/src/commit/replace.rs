@@ -112,7 +112,8 @@ const WITH_EDGES: &str = concat!(
     given!(),
     differing!(),
     "fit as (
-    update resource set version = version + 1, modified = $5, display = $16, body = $17
+    update resource set version = version + 1, modified = $5, display = $16, body = $17,
+        links = links + (select count(*) from missing) - (select count(*) from present)
     where organization = $1 and id = $4
         and connection is not distinct from $2 and kind is not distinct from $3 and version = $15
         and not exists (select from unknown)

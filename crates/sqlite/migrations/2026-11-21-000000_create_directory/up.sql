@@ -37,6 +37,7 @@ create table resource (
     version integer not null,
     created integer not null,
     modified integer not null,
+    links integer not null default 0,
     display text,
     body text not null,
     primary key (organization, id)

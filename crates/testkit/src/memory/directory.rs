@@ -64,6 +64,7 @@ impl Directory {
             version: resource.version,
             created: resource.created,
             modified: resource.modified,
+            links: self.edges.iter().filter(|(owner, ..)| *owner == id).count() as u64,
             body: resource.body.text.clone(),
         };
         Some(Found { record, links, incoming })
