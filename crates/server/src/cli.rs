@@ -7,7 +7,7 @@ use rollcall_domain::{ConnectionId, IdpKind, TokenId};
 
 /// A self-hosted SCIM 2.0 provisioning server.
 #[derive(Debug, Parser)]
-#[command(version, after_help = "Example: rollcall dev")]
+#[command(name = "rollcall", version, after_help = "Example: rollcall dev")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -18,7 +18,7 @@ pub(crate) enum Command {
     /// Start a server to try things out, with its data in one directory.
     #[command(after_help = "Example: rollcall dev --data-dir ./rollcall-data\n\n\
         The first start makes an organization and a connection and prints its token once.\n\
-        Later starts keep the data.")]
+        Later starts keep the data and print the command that makes another token.")]
     Dev(DevArgs),
     /// Start the server.
     #[command(
@@ -26,7 +26,8 @@ pub(crate) enum Command {
         \x20   --listen 0.0.0.0:8080 --public-url https://scim.example.com\n\n\
         Each setting comes from the file, then the environment (ROLLCALL_DATABASE_URL, …), then \
         flags; the later one counts.\nROLLCALL_SCIM_TOKEN (32 characters or more) opens the \
-        connection `bootstrap` of the organization `default`."
+        connection `bootstrap` of the organization `default`.\nThe database is brought up to date \
+        first."
     )]
     Serve(ConfigArgs),
     /// Check the configuration without starting anything.
@@ -36,10 +37,15 @@ pub(crate) enum Command {
     #[command(after_help = "Example: rollcall migrate --database-url postgres://owner@db/rollcall")]
     Migrate(ConfigArgs),
     /// Make and list connections.
-    #[command(after_help = "Example: rollcall connection create --organization Acme --idp okta")]
+    #[command(
+        after_help = "Example: rollcall connection list --database-url sqlite:./rollcall-data/rollcall.sqlite3"
+    )]
     Connection(ConnectionArgs),
     /// Make, list and revoke the tokens of a connection.
-    #[command(after_help = "Example: rollcall token list --connection conn_…")]
+    #[command(
+        after_help = "Example: rollcall token list --database-url sqlite:./rollcall-data/rollcall.sqlite3 \\\n    \
+        --connection conn_…"
+    )]
     Token(TokenArgs),
 }
 
@@ -72,7 +78,7 @@ pub(crate) struct ConfigArgs {
     /// A path in front of every SCIM path, such as /api/auth [env: ROLLCALL_MOUNT]
     #[arg(long, value_name = "PATH")]
     pub(crate) mount: Option<String>,
-    /// A listener of its own for /healthz, /readyz and /metrics; without one they are served on
+    /// A listener of its own for /metrics, /healthz and /readyz; without one /metrics is served on
     /// the main listener [env: ROLLCALL_METRICS_LISTEN]
     #[arg(long, value_name = "ADDR")]
     pub(crate) metrics_listen: Option<String>,
@@ -125,14 +131,15 @@ pub(crate) enum ConnectionCommand {
         /// The name of the organization.
         #[arg(long)]
         organization: String,
-        /// okta, entra, google, onelogin, jumpcloud, ping or generic.
+        /// okta, entra, google, onelogin, jumpcloud, ping, or generic for every other client.
         #[arg(long, default_value = "generic")]
         idp: IdpKind,
         #[arg(long, value_enum, default_value_t)]
         output: Output,
     },
     /// List the connections.
-    #[command(after_help = "Example: rollcall connection list --output json")]
+    #[command(after_help = "Example: rollcall connection list --database-url \
+        sqlite:./rollcall-data/rollcall.sqlite3 --output json")]
     List {
         #[command(flatten)]
         config: ConfigArgs,
@@ -150,7 +157,8 @@ pub(crate) struct TokenArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
     /// Make one more token; the others go on working.
-    #[command(after_help = "Example: rollcall token create --connection conn_…")]
+    #[command(after_help = "Example: rollcall token create --database-url \
+        sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_…")]
     Create {
         #[command(flatten)]
         config: ConfigArgs,
@@ -161,7 +169,8 @@ pub(crate) enum TokenCommand {
         output: Output,
     },
     /// List the tokens of a connection. Their secrets can't be shown again.
-    #[command(after_help = "Example: rollcall token list --connection conn_…")]
+    #[command(after_help = "Example: rollcall token list --database-url \
+        sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_…")]
     List {
         #[command(flatten)]
         config: ConfigArgs,
@@ -172,7 +181,8 @@ pub(crate) enum TokenCommand {
         output: Output,
     },
     /// End a token; running servers follow within 2 seconds.
-    #[command(after_help = "Example: rollcall token revoke --token tok_…")]
+    #[command(after_help = "Example: rollcall token revoke --database-url \
+        sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --token tok_…")]
     Revoke {
         #[command(flatten)]
         config: ConfigArgs,
