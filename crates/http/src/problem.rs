@@ -128,7 +128,11 @@ impl Problem {
             None => self.detail,
             Some(source) => {
                 tracing::error!(error = %chain(&**source), request_id, "the request failed");
-                format!("internal error; request id {request_id}")
+                let what = match self.status {
+                    StatusCode::SERVICE_UNAVAILABLE => "the directory can't be reached right now",
+                    _ => "internal error",
+                };
+                format!("{what}; request id {request_id}")
             }
         };
         let wire = Wire {
@@ -289,6 +293,6 @@ mod tests {
         let (head, body) = answer(Error::from(Unavailable::new("password=x")).into()).await;
         assert_eq!(head.status(), 503);
         assert_eq!(head.headers()["retry-after"], "5");
-        assert_eq!(body["detail"], "internal error; request id r-1");
+        assert_eq!(body["detail"], "the directory can't be reached right now; request id r-1");
     }
 }
