@@ -545,6 +545,49 @@ async fn a_group_under_fire_agrees_with_its_log() {
     assert_eq!(count(&mut owner, dangling).await, 0);
 }
 
+/// Members that join together join together, whatever leaves meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_one_change_belong_together() {
+    let database = database().await;
+    for Opened { site, .. } in &both(&database).await {
+        let all = site.users(names("u", 2)).await;
+        for joins_first in [false, true] {
+            let group = site.group("crew", &all[..1]).await;
+            let mut owner = connect(&database.url).await;
+            owner.batch_execute(&locking(group)).await.unwrap();
+            let (join, leave) = (site.linking(group, &all, &[]), site.linking(group, &[], &all));
+            let queue = if joins_first { [join, leave] } else { [leave, join] };
+            let meeting = join_all(queue.into_iter().enumerate().map(async |(place, write)| {
+                waiting(&database, place as i64).await;
+                site.one(write).await
+            }));
+            let release = async {
+                waiting(&database, 2).await;
+                owner.batch_execute("commit").await.unwrap();
+            };
+            let (done, ()) = tokio::join!(meeting, release);
+            assert!(done.iter().all(Result::is_ok), "{done:?}");
+            assert_ne!(site.members(group).await.len(), 1, "{done:?}");
+            let version = site.expect(groups(), group).await.record.version;
+            assert_eq!(site.events_of(group).await.len() as u64, version);
+        }
+    }
+}
+
+fn locking(id: ResourceId) -> String {
+    format!("begin; select from resource where id = '{id}' for update")
+}
+
+/// Returns when so many statements wait for locks.
+async fn waiting(database: &Database, count: i64) {
+    let mut owner = connect(&database.url).await;
+    let blocked = "select count(*) from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'";
+    while number(&mut owner, blocked).await < count {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 // Connections.
 
 /// Every statement leaves between its `begin` and its `commit`, prepared already or not, however

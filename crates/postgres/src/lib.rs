@@ -2,8 +2,9 @@
 //! [`Registry`](rollcall_domain::Registry).
 //!
 //! - **A commit is one statement** wherever its shape allows: the record, its keys by difference,
-//!   the edges, the count and the event, with the answer in its row. Replacing a member list that
-//!   others change meanwhile, and changes of several resources, are one transaction.
+//!   the edges, the count and the event, with the answer in its row. Changes of several
+//!   members of a group that others change meanwhile, and changes of several resources, are one
+//!   transaction.
 //! - **A read is one statement**, with the members or the derived groups in it. A search asks the
 //!   indexes, and leaves to the domain's [`Sieve`](rollcall_domain::Sieve) what they can't decide.
 //! - **Two walls.** Every statement names its organization; and row-level security lets a role

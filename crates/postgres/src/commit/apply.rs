@@ -78,7 +78,7 @@ impl<'a> Several<'a> {
     ) -> QueryResult<Vec<(usize, Outcome)>> {
         let writes = places.iter().filter_map(|place| Some((*place, self.writes.get(*place)?)));
         let sent = writes.map(|(place, write)| async move {
-            if replaces_a_relation(write) {
+            if compares_edges(write) {
                 line.rows::<_, (i64,)>(&Lock::new(self.at, write)).await?;
             }
             apply(line, self.at, write).await.map(|outcome| (place, outcome))
@@ -115,8 +115,11 @@ impl Unit for Several<'_> {
 /// How many writes of a transaction are sent without waiting for their answers.
 const TOGETHER: usize = 64;
 
-fn replaces_a_relation(write: &Write) -> bool {
-    matches!(write.act, Act::Link { .. }) && write.edges.iter().any(|op| op.base == Base::Nothing)
+/// Whether what it links follows from more than one edge that is there or isn't.
+fn compares_edges(write: &Write) -> bool {
+    let named: usize = write.edges.iter().map(|op| op.add.len() + op.remove.len()).sum();
+    let replaces = write.edges.iter().any(|op| op.base == Base::Nothing);
+    matches!(write.act, Act::Link { .. }) && (replaces || named > 1)
 }
 
 async fn apply(line: &Line<'_>, at: Scope, write: &Write) -> QueryResult<Outcome> {
@@ -189,7 +192,7 @@ async fn link(
     }
     Ok(match row.held {
         None if row.wanted => Err(Refusal::Gone),
-        Some(held) if held != seen && replaces_a_relation(write) => Err(Refusal::Overtaken),
+        Some(held) if held != seen && compares_edges(write) => Err(Refusal::Overtaken),
         _ => Ok(Written {
             version: from_db(row.held.unwrap_or(seen)),
             created: Instant::from_millis(row.created.unwrap_or_default()),

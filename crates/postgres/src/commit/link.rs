@@ -5,7 +5,8 @@
 //! tells their order; the insert passes over edges that others committed meanwhile, the delete
 //! over those that they removed.
 //!
-//! A relation that is replaced must be compared with what there is: the snapshot's edges are that
+//! One edge comes or goes whatever becomes of the others. A relation that is replaced, or several
+//! edges that belong together, must be compared with what there is: the snapshot's edges are that
 //! as long as the locked row has the version that it has in the snapshot, for no edge changes
 //! without it. If it hasn't, nothing is written, and the caller locks the row beforehand with
 //! [`Lock`].
@@ -100,7 +101,8 @@ held as (
 fit as (
     select h.version from held h, seen s
     where ($15::bigint is null or h.version = $15)
-        and (cardinality($14::text[]) = 0 or h.version = s.version)
+        and (h.version = s.version or cardinality($14::text[]) = 0
+            and cardinality($10::text[]) + cardinality($12::text[]) <= 1)
 ),
 ",
     applied!(),
