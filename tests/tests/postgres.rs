@@ -590,6 +590,40 @@ async fn waiting(database: &Database, count: i64) {
 
 // Connections.
 
+/// A statement that was given up for lost and is applied after all is answered as applied, not
+/// as a conflict with itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_no_rival_of_itself() {
+    let database = database().await;
+    for Opened { site, .. } in &both(&database).await {
+        let user = site.user("ada").await;
+        let rename = site.renaming(user, "grace").await;
+        let event = rename.event.id.uuid();
+        let mut owner = connect(&database.url).await;
+        owner.batch_execute(&locking(user)).await.unwrap();
+        // What the first attempt does where only its connection is lost.
+        let apply = format!(
+            "update resource set version = 2 where id = '{user}';
+             insert into event select organization, '{event}', seq, at, actor, connection,
+                 'resource.changed', kind, resource, 2, changes
+             from event where resource = '{user}';
+             commit"
+        );
+        let lose = async {
+            waiting(&database, 1).await;
+            let lost = "from pg_stat_activity
+                where datname = current_database() and wait_event_type = 'Lock'";
+            let end = format!("(select count(pg_terminate_backend(pid, 5000)) {lost})");
+            assert_eq!(number(&mut connect(&database.url).await, &end).await, 1);
+            waiting(&database, 1).await;
+            owner.batch_execute(&apply).await.unwrap();
+        };
+        let (done, ()) = tokio::join!(site.one(rename), lose);
+        let done = done.unwrap();
+        assert_eq!((done.version, done.changed), (2, true));
+    }
+}
+
 /// Every statement leaves between its `begin` and its `commit`, prepared already or not, however
 /// busy the task is.
 #[tokio::test]

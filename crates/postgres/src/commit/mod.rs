@@ -47,6 +47,13 @@ impl Units {
                     how = How::Transaction;
                     continue;
                 }
+                // An attempt that was given up for lost may have come to its end since.
+                Ok(Err(refusal)) if attempt > 1 => {
+                    return match self.committed(at, change).await? {
+                        Some(written) => Ok(written),
+                        None => Err(self.explain(at, refusal, change).await?),
+                    };
+                }
                 Ok(Err(refusal)) => return Err(self.explain(at, refusal, change).await?),
                 Err(failure) => failure,
             };
@@ -121,7 +128,7 @@ impl Units {
         Ok((!members.is_empty()).then_some(CommitError::UnknownMembers(members)))
     }
 
-    /// What was written, if the change's first event says that it was.
+    /// What was written, if any of the change's events says that it was.
     async fn committed(
         &self,
         at: Scope,
@@ -131,12 +138,9 @@ impl Units {
         for write in &change.writes {
             let trace = One::<_, Left>::new(Trace::new(at, write));
             let left = self.ask(at, &trace).await?.pop().unwrap_or_default();
-            if written.is_empty() && left.0.is_none() {
-                return Ok(None);
-            }
             written.push(retraced(write, left));
         }
-        Ok(Some(written))
+        Ok(written.iter().any(|one| one.changed).then_some(written))
     }
 
     /// Reads what decides about a change, for which one dead connection more is no reason to give
