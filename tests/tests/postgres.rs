@@ -8,6 +8,7 @@ use std::time::Duration;
 use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use rollcall_domain::{CommitError, Load, OrganizationId, Query, ResourceId, Start, Store, Total};
 use rollcall_postgres::{ConnectError, Postgres, statements_to_explain};
@@ -621,6 +622,36 @@ async fn a_change_is_no_rival_of_itself() {
         let (done, ()) = tokio::join!(site.one(rename), lose);
         let done = done.unwrap();
         assert_eq!((done.version, done.changed), (2, true));
+    }
+}
+
+/// Searches that are given up while they are prepared don't fill the server with statements.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_was_preparing_is_not_used_again() {
+    let database = database().await;
+    for url in [&database.url, &database.bound_url] {
+        let store = Arc::new(Postgres::connect(url, 1).await.unwrap());
+        let log = Arc::new(PostgresLog::at(&database.url));
+        let site = Site::open(&Subject::new(Arc::clone(&store), log)).await;
+        let mut owner = connect(&database.url).await;
+        let ours = "select coalesce(max(pid), 0) from pg_stat_activity
+            where datname = current_database() and pid <> pg_backend_pid() and state is not null";
+        let names = ["a", "b", "c", "d"].map(|name| format!("userName eq \"{name}\""));
+        let asked = filter(&names.join(" or "));
+        for _ in 0..3 {
+            store.ready().await.unwrap();
+            let before = number(&mut owner, ours).await;
+            let given_up = store.scope(site.at).find(&asked.query()).now_or_never();
+            assert!(given_up.is_none());
+            store.ready().await.unwrap();
+            let query = format!("select count(*) from pg_stat_activity where pid = {before}");
+            let ended = async {
+                while number(&mut owner, &query).await > 0 {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            assert!(tokio::time::timeout(Duration::from_secs(10), ended).await.is_ok());
+        }
     }
 }
 

@@ -188,6 +188,7 @@ impl Units {
         unit: &U,
     ) -> Result<U::Outcome, Failure> {
         let held = self.take().await?;
+        held.preparing.store(!unit.kept(), Ordering::Relaxed);
         let outcome = match of {
             Some(organization) if self.walled => {
                 self.flush(&held, &begin(Some(organization)), unit).await
@@ -249,7 +250,7 @@ impl Units {
         tokio::task::unconstrained(poll_fn(|cx| {
             begun.poll(cx);
             sent.poll(cx);
-            if sent.is_done() || (unit.kept() && !held.preparing.load(Ordering::Relaxed)) {
+            if sent.is_done() || !held.preparing.load(Ordering::Relaxed) {
                 committed.poll(cx);
                 held.unsettled.store(false, Ordering::Relaxed);
             }
@@ -286,7 +287,8 @@ fn begin(organization: Option<OrganizationId>) -> String {
     }
 }
 
-/// A connection out of the pool, which goes back unless a transaction may be open on it.
+/// A connection out of the pool, which goes back unless a transaction may be open on it, or a
+/// statement prepared that nobody would ever close: the driver learns its name too late.
 struct Held {
     object: Option<Object<AsyncPgConnection>>,
     unsettled: AtomicBool,
@@ -312,6 +314,7 @@ impl Held {
     /// After an error that has no name the connection is not worth keeping either: its server may
     /// be going, or a statement that it prepared may fit the tables no longer.
     fn give_back<T>(self, outcome: QueryResult<T>) -> Result<T, Failure> {
+        self.preparing.store(false, Ordering::Relaxed);
         outcome.map_err(|error| {
             let failure = Failure::from(error);
             if failure.remedy() == Remedy::Ask {
@@ -325,7 +328,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         if let Some(object) = self.object.take()
-            && self.unsettled.load(Ordering::Relaxed)
+            && (self.unsettled.load(Ordering::Relaxed) || self.preparing.load(Ordering::Relaxed))
         {
             drop(Object::take(object));
         }
