@@ -16,6 +16,7 @@ on_both_stores_alone!(
     groups_cost_what_they_may,
     lists_cost_what_they_may,
     large_groups_cost_no_more,
+    members_of_a_huge_group_come_and_go,
 );
 
 /// A server that nobody else uses.
@@ -148,6 +149,28 @@ async fn lists_cost_what_they_may(kind: StoreKind) {
     let check = idp.request("GET", &format!("/Groups?filter={check}&attributes=id"));
     let found = counted.costs([1, 1], "membership check", check).await;
     assert_eq!(found.ids().len(), 1);
+}
+
+/// A member of a group of 100,000 comes and goes: that edge, its event, the group's version.
+async fn members_of_a_huge_group_come_and_go(kind: StoreKind) {
+    let counted = Counted::start(kind).await;
+    let idp = &counted.idp;
+    let users = many_users(idp, "u", 100_001).await;
+    let group = large_group(idp, "Huge", &users[1..]).await;
+    let path = format!("/Groups/{group}");
+    let before = counted.server.events(idp.at.organization).await.len();
+    for op in ["add", "remove"] {
+        let op = json!({"op": op, "path": "members", "value": [{"value": users[0]}]});
+        let answer = counted.costs([4, 2], "a huge group", counted.patch(&path, op)).await;
+        assert_eq!((answer.status, answer.body.len()), (204, 0));
+    }
+    let events = counted.server.events(idp.at.organization).await;
+    let told: Vec<Value> =
+        events[before..].iter().map(|event| json!([event.version, event.changes])).collect();
+    let one = json!([users[0]]);
+    let came = json!([2, {"members": {"added": one, "removed": []}}]);
+    let went = json!([3, {"members": {"added": [], "removed": one}}]);
+    assert!(told.len() == 2 && told.contains(&came) && told.contains(&went), "{told:?}");
 }
 
 /// A member of a large group comes and goes, and no other member is looked at.
