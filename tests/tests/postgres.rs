@@ -198,6 +198,7 @@ $$;
 create function load(organization uuid, connection uuid, user_prefix text, group_prefix text,
     users bigint, members bigint) returns void language sql as $$
     insert into resource
+        (organization, id, connection, kind, version, created, modified, display, body)
         select organization, id_of(user_prefix, n), connection, 'User', 1, n, n, 'User ' || n,
             '{\"userName\":\"u-' || n || '\",\"active\":true}'
         from generate_series(1, users) n;
@@ -209,8 +210,9 @@ create function load(organization uuid, connection uuid, user_prefix text, group
                 ('externalId', md5(n::text), false)) k (attr, value, is_unique);
     insert into resource_count values (organization, connection, 'User', users);
     insert into resource
-        select organization, id_of(group_prefix, n), connection, 'Group', 1, n, n, 'Group ' || n,
-            '{}'
+        (organization, id, connection, kind, version, created, modified, links, display, body)
+        select organization, id_of(group_prefix, n), connection, 'Group', 1, n, n,
+            case n when 1 then members else 10 end, 'Group ' || n, '{}'
         from generate_series(1, 200) n;
     insert into resource_key
         select organization, connection, 'Group', 'displayName', 'group ' || n,
