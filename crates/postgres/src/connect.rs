@@ -13,6 +13,10 @@ use crate::ConnectError;
 /// How long one attempt may take where the URL sets no `connect_timeout`.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a server may leave what was sent unanswered by its host where the URL sets no
+/// `tcp_user_timeout`: a host that died without a word ends its connections then.
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// Opens one connection.
 pub(crate) async fn open(url: &str) -> Result<AsyncPgConnection, ConnectError> {
     let config = config(url)?;
@@ -35,15 +39,30 @@ pub(crate) fn target_of(url: &str) -> Result<String, ConnectError> {
 }
 
 fn config(url: &str) -> Result<Config, ConnectError> {
+    if has_stray_at(url) {
+        let reason = "an `@` within the user or the password is written `%40`".into();
+        return Err(ConnectError::BadUrl { reason });
+    }
     let mut config: Config =
         url.parse().map_err(|error| ConnectError::BadUrl { reason: chain(&error) })?;
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(PATIENCE);
     }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(SILENCE);
+    }
     if config.get_application_name().is_none() {
         config.application_name("rollcall");
     }
     Ok(config)
+}
+
+/// Whether there is more than one `@` before the path: what stands between them would be taken
+/// for a part of the host, and shown.
+fn has_stray_at(url: &str) -> bool {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = authority.split(['/', '?']).next().unwrap_or_default();
+    authority.matches('@').count() > 1
 }
 
 fn target(config: &Config) -> String {
@@ -84,7 +103,11 @@ mod tests {
 
     #[test]
     fn bad_urls_say_how_to_write_one_without_the_password() {
-        for url in ["postgres://app:s3cret@host:port/db", "postgres://a:s3cret@h/db?nope=1"] {
+        for url in [
+            "postgres://app:s3cret@host:port/db",
+            "postgres://a:s3cret@h/db?nope=1",
+            "postgres://a:p@s3cret@h/db",
+        ] {
             let error = target_of(url).unwrap_err().to_string();
             assert!(error.starts_with("no PostgreSQL URL: "), "{error}");
             assert!(error.contains("postgres://user:password@host"), "{error}");
