@@ -87,6 +87,14 @@ impl Postgres {
         Ok(Self { units: units.behind_the_wall(bound) })
     }
 
+    /// Whether a URL can be read, without connecting.
+    ///
+    /// # Errors
+    /// [`ConnectError::BadUrl`] says what is wrong, and shows no password.
+    pub fn check_url(url: &str) -> Result<(), ConnectError> {
+        connect::target_of(url).map(drop)
+    }
+
     /// Brings the database up to date, and makes the role `rollcall_app` where it may; gives
     /// back the names of the migrations that it ran. Replicas may do so together. Needs tokio's
     /// multi-thread runtime.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use rollcall_domain::Secret;
+use rollcall_postgres::Postgres;
 
 use crate::cli::ConfigArgs;
 use crate::settings::{
@@ -146,6 +147,7 @@ impl Reading<'_> {
 
 fn database_url(text: &str) -> anyhow::Result<DatabaseUrl> {
     if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        Postgres::check_url(text)?;
         return Ok(DatabaseUrl::Postgres(text.into()));
     }
     let path = text.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
@@ -309,6 +311,17 @@ mod tests {
         assert_eq!(path("sqlite:///a.db"), "/a.db");
         for bad in ["sqlite:", "sqlite::memory:", "a.db", "mysql://x"] {
             assert!(database_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_database_url_is_read_whole() {
+        let url = |text| database_url(text).map(|url| format!("{url:?}"));
+        assert_eq!(url("postgres://u:p@h:5432/x").unwrap(), "postgres://…");
+        for bad in ["postgres://u:hunter2@h:99999/x", "postgres://u:p@hunter2@h/x", "sqlite:", "x"]
+        {
+            let told = url(bad).unwrap_err().to_string();
+            assert!(!told.contains("hunter2"), "{told}");
         }
     }
 

@@ -87,16 +87,23 @@ async fn bind(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("could not listen on {address}: choose another address"))
 }
 
+/// The first signal drains; one more leaves at once, for whoever can't wait.
 fn watch_signals(stop: CancellationToken) -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
+    let mut told = async move || {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+    };
+    Ok(async move {
+        told().await;
         tracing::info!("told to stop: finishing the requests in flight");
         stop.cancel();
+        told().await;
+        tracing::warn!("told to stop again: leaving the requests in flight");
+        std::process::exit(1);
     })
 }
 
