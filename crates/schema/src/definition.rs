@@ -129,11 +129,28 @@ pub struct TypeDefinition {
     #[serde(default)]
     pub schema_extensions: Vec<SchemaExtension>,
     /// Attributes whose values are looked up by index, as paths. Never on the wire.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub indexed: Vec<String>,
     /// Attributes that are read off the relations of other resources. Never on the wire.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub derived: Vec<Derivation>,
+    /// Attributes that are unique where [`Profile::unique_names`](crate::Profile::unique_names)
+    /// says so. Never on the wire.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unique_names: Vec<String>,
+    /// Attributes of themselves that users may write under `/Me` (R-ME-03). Never on the wire.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub self_service: Vec<String>,
+}
+
+impl TypeDefinition {
+    /// What discovery shows: RFC 7643 §6 alone.
+    #[must_use]
+    pub fn on_the_wire(&self) -> Self {
+        let (indexed, derived) = (Vec::new(), Vec::new());
+        let (unique_names, self_service) = (Vec::new(), Vec::new());
+        Self { indexed, derived, unique_names, self_service, ..self.clone() }
+    }
 }
 
 /// An extension of a resource type.

@@ -71,6 +71,7 @@
 #![warn(missing_docs)]
 
 mod accept;
+mod catalog;
 mod condition;
 mod definition;
 mod document;
@@ -93,6 +94,7 @@ mod value;
 mod view;
 
 pub use accept::{Accept, Accepted};
+pub use catalog::{Catalog, Definitions, Extended};
 pub use condition::{Condition, Operand};
 pub use definition::{
     Attribute, Derivation, Mutability, Returned, Schema, SchemaExtension, Type, TypeDefinition,
@@ -106,7 +108,7 @@ pub use links::{Base, Incoming, Link, LinkChange, Reach};
 pub use moment::Moment;
 pub use number::Number;
 pub use patch::{Patch, Patched};
-pub use profile::{Profile, Unknown};
+pub use profile::{Profile, ProfileName, Unknown};
 pub use projection::Projection;
 pub use resource_type::{
     AttrDef, AttrId, AttrRef, Extension, ExtensionId, Owner, ResourceType, Storage, Target,

@@ -49,6 +49,26 @@ pub struct Profile {
     pub replace_whole: bool,
     /// A JSON object in a role's `value` text is opened to `{value, display, type}` (R-PATCH-62).
     pub open_role_json: bool,
+    /// A PATCH of a type with a relation is answered without a body (E-ENTRA-20).
+    pub quiet_relation_patch: bool,
+    /// The attributes that [`TypeDefinition::unique_names`](crate::TypeDefinition::unique_names)
+    /// lists are unique, so that a repeated POST of a group is a conflict and no twin.
+    pub unique_names: bool,
+}
+
+/// The profiles by name.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "each is documented where its switches are")]
+pub enum ProfileName {
+    #[default]
+    Generic,
+    Okta,
+    Entra,
+    Jumpcloud,
+    Strict,
 }
 
 impl Profile {
@@ -69,7 +89,21 @@ impl Profile {
         loose_filters: true,
         replace_whole: false,
         open_role_json: false,
+        quiet_relation_patch: false,
+        unique_names: false,
     };
+
+    /// The profile of this name.
+    pub fn of(name: ProfileName) -> Self {
+        match name {
+            ProfileName::Generic => Self::GENERIC,
+            ProfileName::Okta | ProfileName::Jumpcloud => {
+                Self { unique_names: true, ..Self::GENERIC }
+            }
+            ProfileName::Entra => Self { quiet_relation_patch: true, ..Self::GENERIC },
+            ProfileName::Strict => Self::STRICT,
+        }
+    }
 
     /// No tolerance at all.
     pub const STRICT: Self = Self {
@@ -88,6 +122,8 @@ impl Profile {
         loose_filters: false,
         replace_whole: true,
         open_role_json: false,
+        quiet_relation_patch: false,
+        unique_names: false,
     };
 }
 

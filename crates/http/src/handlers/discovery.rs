@@ -93,7 +93,7 @@ fn show_schema(schema: &Arc<Schema>, site: &Site) -> Value {
 
 fn show_type(ty: &Arc<ResourceType>, site: &Site) -> Value {
     let meta = meta("ResourceType", site, &format!("/ResourceTypes/{}", ty.name()));
-    entry(ty.definition(), standard::RESOURCE_TYPE, meta)
+    entry(&ty.definition().on_the_wire(), standard::RESOURCE_TYPE, meta)
 }
 
 /// A definition with what every resource has (R-DISC-08).
