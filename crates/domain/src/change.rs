@@ -47,10 +47,8 @@ pub enum Act {
         expect: u64,
         /// The new body.
         body: Body,
-        /// Keys that it no longer has.
-        removed: Vec<Key>,
-        /// Keys that it didn't have. Disjoint from `removed`.
-        added: Vec<Key>,
+        /// What becomes of its keys.
+        keys: KeyChange,
     },
     /// Only edges change: the version and `modified` move when at least one really did, and
     /// nothing at all is written when none did. The record is not read.
@@ -67,6 +65,21 @@ pub enum Act {
     },
 }
 
+/// What becomes of the keys of a record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum KeyChange {
+    /// The difference, for a record that every index knows.
+    By {
+        /// Keys that it no longer has.
+        removed: Vec<Key>,
+        /// Keys that it didn't have. Disjoint from `removed`.
+        added: Vec<Key>,
+    },
+    /// They become exactly these, whichever there were: the record was indexed under an earlier
+    /// revision of the definitions. Only the difference is written.
+    To(Vec<Key>),
+}
+
 /// A record's body as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Body {
@@ -74,6 +87,8 @@ pub struct Body {
     pub text: String,
     /// What references to the resource show.
     pub display: Option<String>,
+    /// The revision of the definitions that its keys were made under.
+    pub indexed: u64,
 }
 
 /// What becomes of one relation of a resource: sets, which read no other member.

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rollcall_schema::{Instant, Profile};
+use rollcall_schema::Instant;
 
-use crate::{ConnectionId, OrganizationId, TokenId};
+use crate::{ConnectionId, OrganizationId, ResourceId, Setup, TokenId};
 
 /// A customer of the SaaS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Organization {
 }
 
 /// One IdP directory of an organization.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Connection {
     /// Its id.
     pub id: ConnectionId,
@@ -29,17 +29,24 @@ pub struct Connection {
     pub idp: IdpKind,
     /// When it was made.
     pub created: Instant,
+    /// What was decided about it.
+    pub setup: Setup,
+    /// The revision of the setup, from 0.
+    pub revision: u64,
+    /// The dialect that its traffic was last seen to speak, for operators alone.
+    pub dialect: Option<String>,
 }
 
 impl Connection {
-    /// The wire dialect.
-    pub const fn profile(&self) -> &'static Profile {
-        &Profile::GENERIC
-    }
-
-    /// Whether a PATCH of a relation's owner is answered without a body (E-ENTRA-20).
-    pub const fn patches_groups_silently(&self) -> bool {
-        matches!(self.idp, IdpKind::Entra)
+    /// A connection that nothing was decided about yet.
+    pub fn new(
+        id: ConnectionId,
+        organization: OrganizationId,
+        idp: IdpKind,
+        created: Instant,
+    ) -> Self {
+        let (name, setup, revision, dialect) = (None, Setup::default(), 0, None);
+        Self { id, organization, name, idp, created, setup, revision, dialect }
     }
 }
 
@@ -116,6 +123,8 @@ pub struct Token {
     pub organization: OrganizationId,
     /// A name for people; a named token replaces the one of the same name.
     pub name: Option<String>,
+    /// The resource that its bearer is, under `/Me`; a machine's where there is none (R-ME-02).
+    pub subject: Option<ResourceId>,
     /// SHA-256 of the secret.
     pub hash: TokenHash,
     /// When it was made.

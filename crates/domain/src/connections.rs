@@ -146,13 +146,9 @@ impl Connections {
             id: OrganizationId::from_uuid(self.ids.next()),
             name: organization.into(),
         };
-        let connection = Connection {
-            id: ConnectionId::from_uuid(self.ids.next()),
-            organization: new_organization.id,
-            name: name.map(Into::into),
-            idp,
-            created: self.clock.now(),
-        };
+        let id = ConnectionId::from_uuid(self.ids.next());
+        let made = Connection::new(id, new_organization.id, idp, self.clock.now());
+        let connection = Connection { name: name.map(Into::into), ..made };
         Ok(self.registry.ensure_connection(NewConnection { new_organization, connection }).await?)
     }
 
@@ -167,6 +163,7 @@ impl Connections {
             connection: connection.id,
             organization: connection.organization,
             name: name.map(Into::into),
+            subject: None,
             hash: secret.hash(),
             created: self.clock.now(),
             revoked: None,

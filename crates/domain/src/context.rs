@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Connection, ConnectionId, OrganizationId, TokenId};
+use crate::{Connection, ConnectionId, Offer, OrganizationId, ResourceId, TokenId};
 
 /// What a store is opened for: every key begins with the organization (R-TEN-04, R-E-02).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,12 +33,30 @@ impl std::fmt::Display for Actor {
 #[derive(Clone, Debug)]
 pub struct Context {
     connection: Arc<Connection>,
+    offer: Arc<Offer>,
     actor: Actor,
+    subject: Option<ResourceId>,
 }
 
 impl Context {
-    pub(crate) const fn new(connection: Arc<Connection>, actor: Actor) -> Self {
-        Self { connection, actor }
+    pub(crate) const fn new(
+        connection: Arc<Connection>,
+        offer: Arc<Offer>,
+        actor: Actor,
+        subject: Option<ResourceId>,
+    ) -> Self {
+        Self { connection, offer, actor, subject }
+    }
+
+    /// What the connection offers, as it was when the request was admitted.
+    pub const fn offer(&self) -> &Arc<Offer> {
+        &self.offer
+    }
+
+    /// The resource that acts, where the credential is a user's own (R-ME-02): it may do nothing
+    /// but what `/Me` lets it.
+    pub const fn subject(&self) -> Option<ResourceId> {
+        self.subject
     }
 
     /// The connection that the credential belongs to.

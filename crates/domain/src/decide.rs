@@ -6,7 +6,9 @@ use std::sync::Arc;
 use rollcall_schema::{Document, IndexKey, Instant, LinkChange, ResourceType};
 use serde_json::{Map, Value};
 
-use crate::{Act, Action, Actor, Body, Change, EdgeOp, Event, EventId, Key, ResourceId, Write};
+use crate::{
+    Act, Action, Actor, Body, Change, EdgeOp, Event, EventId, Key, KeyChange, ResourceId, Write,
+};
 
 /// What everything that one request writes has in common.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +23,10 @@ pub struct Stamp {
     pub at: Instant,
     /// Whether the client insists on the version that was read.
     pub insists: bool,
+    /// The revision of the definitions that decide.
+    pub revision: u64,
+    /// The revision under which a record must have been indexed to be in every index of its type.
+    pub complete_since: u64,
 }
 
 /// A resource as it was read.
@@ -28,6 +34,8 @@ pub struct Stamp {
 pub struct Before<'a> {
     /// Its version.
     pub version: u64,
+    /// The revision under which it was indexed.
+    pub indexed: u64,
     /// Its body.
     pub document: &'a Document,
 }
@@ -52,7 +60,7 @@ pub fn decide(
 ) -> Option<Change> {
     let (act, action, changes) = match (before, after) {
         (None, None) => return None,
-        (None, Some(after)) => begin(ty, after.document),
+        (None, Some(after)) => begin(ty, after.document, stamp),
         (Some(before), None) => end(before, stamp),
         (Some(before), Some(after)) => turn(ty, before, after, stamp)?,
     };
@@ -89,10 +97,10 @@ pub fn edge_ops(ty: &ResourceType, links: &[LinkChange]) -> Result<Vec<EdgeOp>, 
 
 type Outcome = (Act, Action, Map<String, Value>);
 
-fn begin(ty: &ResourceType, document: &Document) -> Outcome {
+fn begin(ty: &ResourceType, document: &Document, stamp: Stamp) -> Outcome {
     let keys = ty.index_keys(document).iter().map(|key| Key::of(ty, key)).collect();
     let changes = Map::from_iter([("after".into(), Value::Object(document.body().clone()))]);
-    (Act::Create { body: body(ty, document), keys }, Action::Created, changes)
+    (Act::Create { body: body(ty, document, stamp), keys }, Action::Created, changes)
 }
 
 fn end(before: Before<'_>, stamp: Stamp) -> Outcome {
@@ -108,19 +116,24 @@ fn turn(ty: &ResourceType, before: Before<'_>, after: After<'_>, stamp: Stamp) -
         let outcome = (Act::Link { expect }, Action::Changed, Map::new());
         return (!after.links.is_empty()).then_some(outcome);
     }
-    let (old, new) = (ty.index_keys(before.document), ty.index_keys(after.document));
+    let new = ty.index_keys(after.document);
     let of = |keys: Vec<&IndexKey>| keys.into_iter().map(|key| Key::of(ty, key)).collect();
-    let act = Act::Replace {
-        expect: before.version,
-        body: body(ty, after.document),
-        removed: of(old.difference(&new).collect()),
-        added: of(new.difference(&old).collect()),
+    let keys = if before.indexed < stamp.complete_since {
+        KeyChange::To(of(new.iter().collect()))
+    } else {
+        let old = ty.index_keys(before.document);
+        KeyChange::By {
+            removed: of(old.difference(&new).collect()),
+            added: of(new.difference(&old).collect()),
+        }
     };
+    let act = Act::Replace { expect: before.version, body: body(ty, after.document, stamp), keys };
     Some((act, Action::Changed, difference(before.document, after.document)))
 }
 
-fn body(ty: &ResourceType, document: &Document) -> Body {
-    Body { text: document.to_string(), display: ty.display(document).map(Into::into) }
+fn body(ty: &ResourceType, document: &Document, stamp: Stamp) -> Body {
+    let (text, display) = (document.to_string(), ty.display(document).map(Into::into));
+    Body { text, display, indexed: stamp.revision }
 }
 
 /// The top-level attributes that differ, as they were and as they are.
@@ -161,6 +174,8 @@ mod tests {
             actor: Actor::Token(TokenId::from_uuid(Uuid::from_u128(3))),
             at: Instant::from_millis(4),
             insists: false,
+            revision: 0,
+            complete_since: 0,
         }
     }
 
@@ -186,7 +201,7 @@ mod tests {
     #[test]
     fn equal_states_decide_nothing() {
         let document = user(json!({"userName": "A"}));
-        let before = Before { version: 3, document: &document };
+        let before = Before { version: 3, indexed: 0, document: &document };
         let after = After { document: &document, links: &[] };
         assert_eq!(decide(ty(), Some(before), Some(after), stamp()), None);
     }
@@ -195,10 +210,12 @@ mod tests {
     fn a_change_names_the_attributes_and_keys_that_differ() {
         let old = user(json!({"userName": "A", "title": "x", "active": true}));
         let new = user(json!({"userName": "a", "nickName": "n", "active": false}));
-        let before = Before { version: 3, document: &old };
+        let before = Before { version: 3, indexed: 0, document: &old };
         let write =
             only(decide(ty(), Some(before), Some(After { document: &new, links: &[] }), stamp()));
-        let Act::Replace { expect, removed, added, .. } = write.act else { panic!("{write:?}") };
+        let Act::Replace { expect, keys: KeyChange::By { removed, added }, .. } = write.act else {
+            panic!("{write:?}")
+        };
         assert_eq!(expect, 3);
         let texts = |keys: &[Key]| keys.iter().map(|key| key.text.clone()).collect::<Vec<_>>();
         assert_eq!((texts(&removed), texts(&added)), (vec!["true".into()], vec!["false".into()]));
@@ -212,10 +229,24 @@ mod tests {
         );
     }
 
+    /// What an index doesn't know can't be told by difference.
+    #[test]
+    fn a_record_that_is_behind_gets_every_key() {
+        let (old, new) = (user(json!({"userName": "A"})), user(json!({"userName": "B"})));
+        let before = Before { version: 3, indexed: 1, document: &old };
+        let stamp = Stamp { revision: 3, complete_since: 2, ..stamp() };
+        let after = After { document: &new, links: &[] };
+        let write = only(decide(ty(), Some(before), Some(after), stamp));
+        let Act::Replace { body, keys: KeyChange::To(keys), .. } = write.act else {
+            panic!("{write:?}")
+        };
+        assert_eq!((body.indexed, keys.iter().any(|key| key.text == "b")), (3, true));
+    }
+
     #[test]
     fn edges_alone_expect_nothing_of_the_record() {
         let document = user(json!({"userName": "A"}));
-        let before = Before { version: 3, document: &document };
+        let before = Before { version: 3, indexed: 0, document: &document };
         let op = EdgeOp {
             attr: "members".into(),
             base: rollcall_schema::Base::Kept,

@@ -4,17 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use rollcall_filter::{AttrPath, Expr, Filter, Literal, Op, parse_attr_path};
-use rollcall_schema::{
-    Accept, Condition, Document, LinkChange, Order, Profile, ResourceType, Storage,
-};
+use rollcall_schema::{Accept, Condition, Document, LinkChange, Order, Profile, ResourceType};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
-use crate::anchors::{Anchor, Anchors, Place};
+use crate::anchors::Anchors;
 use crate::decide::{After, Before, Stamp, decide, edge_ops};
 use crate::error::refused;
 use crate::{
-    Clock, CommitError, Context, Edge, EdgeOp, Error, EventId, Found, Ids, Load, Page, Plan, Query,
+    Clock, CommitError, Context, Edge, EdgeOp, Error, EventId, Found, Ids, Load, Plan, Query,
     Record, ResourceId, Start, Store, Total, Unavailable, Written,
 };
 
@@ -92,16 +89,18 @@ impl Directory {
         let accepted = ty.accept(body, Accept::Create, profile(ctx))?;
         let links = edges(ty, &accepted.links)?;
         let after = After { document: &accepted.document, links: &links };
-        let stamp = self.stamp(ctx, ResourceId::from_uuid(self.ids.next()), &Precondition::None);
-        let before = Record {
+        let id = ResourceId::from_uuid(self.ids.next());
+        let stamp = self.stamp(ctx, ty, id, &Precondition::None);
+        let record = Record {
             id: stamp.id,
             version: 0,
             created: stamp.at,
             modified: stamp.at,
             links: 0,
+            indexed: stamp.revision,
             body: String::new(),
         };
-        let found = Found { record: before, links: Vec::new(), incoming: Vec::new() };
+        let found = Found { record, links: Vec::new(), incoming: Vec::new() };
         match self.commit(ctx, ty, None, Some(after), stamp).await {
             Ok(written) => Ok(rewritten(found, &accepted.document, written)),
             Err(CommitError::Taken { attr }) => {
@@ -122,62 +121,6 @@ impl Directory {
         derived: Derived,
     ) -> Result<Found, Error> {
         self.read(ctx, at, Load { links: false, incoming: derived.wanted(at.ty) }).await
-    }
-
-    /// Finds resources of one type (RFC 7644 §3.4.2).
-    ///
-    /// # Errors
-    /// [`Error::Filter`], [`Error::TooMany`].
-    pub async fn find(
-        &self,
-        ctx: &Context,
-        ty: &ResourceType,
-        search: &Search<'_>,
-    ) -> Result<Page, Error> {
-        let filter = search.filter.as_ref();
-        let condition = filter.map(|filter| ty.condition(filter, profile(ctx))).transpose()?;
-        let sort = match &search.sort {
-            Some((path, order)) => ty.sort(path, *order, profile(ctx))?,
-            None => None,
-        };
-        let plan = condition.as_ref().map_or(Plan::ALL, |condition| Plan::of(ty, condition));
-        let start = search.start.max(1);
-        let place = |start| Place {
-            scope: ctx.scope(),
-            actor: ctx.actor(),
-            kind: ty.name().into(),
-            filter: filter.map(|filter| Sha256::digest(filter.to_string()).into()),
-            start,
-        };
-        let anchor = match sort {
-            None if start > 1 && search.count > 0 => self.anchors.get(&place(start)),
-            _ => None,
-        };
-        let query = Query {
-            ty,
-            condition: condition.as_ref(),
-            plan: &plan,
-            sort,
-            from: anchor.map_or(Start::Skip(start - 1), |anchor| Start::After(anchor.after)),
-            count: search.count,
-            total: anchor.map_or(Total::Wanted, |anchor| Total::Known(anchor.total)),
-            load: load(
-                ty,
-                condition.as_ref(),
-                &plan,
-                sort.map(|sort| sort.by.attr),
-                search.derived,
-            ),
-        };
-        let mut page = self.store.scope(ctx.scope()).find(&query).await?;
-        if anchor.is_some() {
-            page.total = met(&page, start, search.count);
-        }
-        if let (None, Some(last)) = (sort, page.found.last()) {
-            let next = start.saturating_add(page.found.len() as u64);
-            self.anchors.put(place(next), Anchor { after: last.record.id, total: page.total });
-        }
-        Ok(page)
     }
 
     /// Rows of the relation of `owners`, ordered by owner and member, behind the pair `after`.
@@ -259,8 +202,8 @@ impl Directory {
             let found = self.read(ctx, at, Load::default()).await?;
             precondition.check(&found.record)?;
             let document = parsed(&found.record)?;
-            let before = Before { version: found.record.version, document: &document };
-            let stamp = self.stamp(ctx, found.record.id, precondition);
+            let before = before(&found.record, &document);
+            let stamp = self.stamp(ctx, at.ty, found.record.id, precondition);
             match self.commit(ctx, at.ty, Some(before), None, stamp).await {
                 Ok(_) => return Ok(()),
                 Err(CommitError::Stale) => {}
@@ -285,9 +228,9 @@ impl Directory {
             let document = parsed(&found.record)?;
             let (target, links) = change(&found, &document)?;
             let links = edges(at.ty, &links)?;
-            let before = Before { version: found.record.version, document: &document };
+            let before = before(&found.record, &document);
             let after = After { document: &target, links: &links };
-            let stamp = self.stamp(ctx, found.record.id, precondition);
+            let stamp = self.stamp(ctx, at.ty, found.record.id, precondition);
             match self.commit(ctx, at.ty, Some(before), Some(after), stamp).await {
                 Ok(written) => return Ok(rewritten(found, &target, written)),
                 Err(CommitError::Stale) => {}
@@ -352,13 +295,21 @@ impl Directory {
         Ok(Error::Taken { attr, kind: ty.name().into(), hint })
     }
 
-    fn stamp(&self, ctx: &Context, id: ResourceId, precondition: &Precondition) -> Stamp {
+    fn stamp(
+        &self,
+        ctx: &Context,
+        ty: &ResourceType,
+        id: ResourceId,
+        precondition: &Precondition,
+    ) -> Stamp {
         Stamp {
             id,
             event: EventId::from_uuid(self.ids.next()),
             actor: ctx.actor(),
             at: self.clock.now(),
             insists: *precondition != Precondition::None,
+            revision: ctx.offer().revision(),
+            complete_since: ctx.offer().complete_since(ty),
         }
     }
 }
@@ -385,16 +336,8 @@ impl Derived {
     }
 }
 
-/// The total of a walk that was counted with its first page, as far as the walk knows better: a
-/// client that reads until it has met so many meets the end there.
-fn met(page: &Page, start: u64, count: u32) -> u64 {
-    let met = (start - 1).saturating_add(page.found.len() as u64);
-    let at_the_end = page.found.len() < count as usize;
-    if at_the_end { met } else { met.max(page.total) }
-}
-
 fn profile(ctx: &Context) -> &Profile {
-    ctx.connection().profile()
+    ctx.offer().profile()
 }
 
 fn relation(ty: &ResourceType) -> &str {
@@ -403,6 +346,10 @@ fn relation(ty: &ResourceType) -> &str {
 
 fn edges(ty: &ResourceType, links: &[LinkChange]) -> Result<Vec<EdgeOp>, Error> {
     edge_ops(ty, links).map_err(|ids| Error::UnknownMembers { attr: relation(ty).into(), ids })
+}
+
+const fn before<'a>(record: &Record, document: &'a Document) -> Before<'a> {
+    Before { version: record.version, indexed: record.indexed, document }
 }
 
 fn parsed(record: &Record) -> Result<Document, Unavailable> {
@@ -436,22 +383,6 @@ fn rewritten(mut found: Found, document: &Document, written: Option<Written>) ->
     found
 }
 
-/// What a search has to load: for the answer, and to decide what no index decides.
-fn load(
-    ty: &ResourceType,
-    condition: Option<&Condition>,
-    plan: &Plan,
-    sorted_by: Option<rollcall_schema::AttrId>,
-    derived: Derived,
-) -> Load {
-    let residual = condition.filter(|_| !plan.exact || sorted_by.is_some());
-    let asked = residual.into_iter().flat_map(|condition| condition.attrs().map(|at| at.attr));
-    let read: Vec<Storage> = asked.chain(sorted_by).map(|attr| ty.attr(attr).storage).collect();
-    Load {
-        links: read.contains(&Storage::Relation),
-        incoming: read.contains(&Storage::Derived) || derived.wanted(ty),
-    }
-}
-
+mod find;
 #[cfg(test)]
 mod tests;

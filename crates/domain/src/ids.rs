@@ -68,6 +68,12 @@ prefixed_id!(
     "evt_"
 );
 
+prefixed_id!(
+    /// A request that was answered before it was done: `txn_…` (RFC 9967 §2.5.1).
+    TransactionId,
+    "txn_"
+);
+
 /// A resource, unique over the whole server (R-COMMON-01): `0197b3a0-…`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct ResourceId(Uuid);

@@ -56,30 +56,37 @@ mod directory;
 mod error;
 mod ids;
 mod key;
+mod offer;
+mod outcome;
 mod plan;
 mod ports;
 mod query;
 mod record;
 mod secret;
+mod setup;
 mod sieve;
 mod system;
 
 pub use authenticate::{AuthError, Authenticator, BELIEVED_FOR};
-pub use change::{Act, Action, Body, Change, EdgeOp, Event, Write, Written};
+pub use change::{Act, Action, Body, Change, EdgeOp, Event, KeyChange, Write, Written};
 pub use connection::{Connection, IdpKind, NoSuchIdp, Organization, Token, TokenHash};
 pub use connections::{Connections, ConnectionsError, Minted};
 pub use context::{Actor, Context, Scope};
 pub use decide::{After, Before, Stamp, decide, edge_ops};
 pub use directory::{Derived, Directory, Named, Precondition, Search};
 pub use error::Error;
-pub use ids::{ConnectionId, EventId, NotAnId, OrganizationId, ResourceId, TokenId};
+pub use ids::{ConnectionId, EventId, NotAnId, OrganizationId, ResourceId, TokenId, TransactionId};
 pub use key::{Key, LONGEST, bounded};
+pub use offer::Offer;
+pub use outcome::{KEPT_FOR_MILLIS, Outcome};
 pub use plan::{Candidates, KeyTest, Plan};
 pub use ports::{
-    Clock, CommitError, FindError, Ids, NewConnection, Reader, Registry, Store, Unavailable,
+    Clock, CommitError, FindError, Halt, Ids, NewConnection, Reader, Registry, Reindex, Reindexed,
+    Store, Unavailable,
 };
 pub use query::{Page, Query, Start, Total};
 pub use record::{Edge, Found, Load, Record};
 pub use secret::{Secret, WeakSecret};
+pub use setup::{Capabilities, Limits, ProfileChoice, Rate, Setup};
 pub use sieve::{BUDGET, Sieve, WORK, Want};
 pub use system::{SystemClock, UuidIds};

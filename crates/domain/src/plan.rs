@@ -71,7 +71,16 @@ impl Plan {
 impl Plan {
     /// Plans a condition: leaf by leaf, widening where no index answers.
     pub fn of(ty: &ResourceType, condition: &Condition) -> Self {
-        Planner { ty, inside: false }.plan(condition.expr())
+        Self::without(ty, condition, &|_| false)
+    }
+
+    /// Plans a condition without the indexes of some attributes.
+    pub fn without(
+        ty: &ResourceType,
+        condition: &Condition,
+        not: &dyn Fn(&AttrDef) -> bool,
+    ) -> Self {
+        Planner { ty, not, inside: false }.plan(condition.expr())
     }
 
     const fn exact(candidates: Candidates) -> Self {
@@ -83,8 +92,29 @@ impl Plan {
     }
 }
 
+impl Candidates {
+    /// The paths of the attributes whose keys are asked for.
+    pub fn keys(&self) -> Vec<&str> {
+        match self {
+            Self::Key(path, _) => vec![path],
+            Self::Not(part) => part.keys(),
+            Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::keys).collect(),
+            Self::All
+            | Self::None
+            | Self::Id(_)
+            | Self::Created(..)
+            | Self::Modified(..)
+            | Self::Holding(..)
+            | Self::HoldingAny(_) => Vec::new(),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
 struct Planner<'a> {
     ty: &'a ResourceType,
+    /// Attributes whose index isn't asked.
+    not: &'a dyn Fn(&AttrDef) -> bool,
     /// Whether one element has to satisfy everything, which index rows of the whole can't tell.
     inside: bool,
 }
@@ -146,7 +176,7 @@ impl Planner<'_> {
 
     /// One leaf in brackets says what it says without; several must meet in one element.
     fn element(&self, part: &Expr<AttrRef, Operand>) -> Plan {
-        let plan = Planner { ty: self.ty, inside: true }.plan(part);
+        let plan = Planner { inside: true, ..*self }.plan(part);
         let single = matches!(part, Expr::Compare(..));
         Plan { exact: plan.exact && single, ..plan }
     }
@@ -159,7 +189,7 @@ impl Planner<'_> {
             (Op::Ne, _) => self.not(self.compare(at, Op::Eq, operand)),
             (_, Operand::Text { sent, key }) => self.text(at, op, sent, key),
             (_, Operand::Moment(moment)) => self.moment(at, op, *moment),
-            (Op::Eq, Operand::Boolean(truth)) if has_keys(self.ty.leaf(at)) => {
+            (Op::Eq, Operand::Boolean(truth)) if self.has_keys(self.ty.leaf(at)) => {
                 Plan::exact(self.key(at, KeyTest::Equals(truth.to_string())))
             }
             _ => Plan::widened(Candidates::All),
@@ -177,7 +207,7 @@ impl Planner<'_> {
                 let holding = |id| Candidates::Holding(relation, id);
                 Plan::exact(sent.parse().map_or(Candidates::None, holding))
             }
-            _ if has_keys(def) && !key.is_empty() && (op == Op::Eq || is_whole(def)) => {
+            _ if self.has_keys(def) && !key.is_empty() && (op == Op::Eq || is_whole(def)) => {
                 self.indexed(at, op, key)
             }
             _ => Plan::widened(Candidates::All),
@@ -233,11 +263,18 @@ impl Planner<'_> {
                 let relation = Arc::from(&*self.ty.attr(at.attr).path);
                 Plan { candidates: Candidates::HoldingAny(relation), exact }
             }
-            Storage::Document if has_keys(def) && is_whole(def) => {
+            Storage::Document if self.has_keys(def) && is_whole(def) => {
                 Plan::exact(self.key(at, KeyTest::NotEmpty))
             }
             _ => Plan::widened(Candidates::All),
         }
+    }
+
+    /// Whether its values are rows of an index that may be asked; a complex attribute has none of
+    /// its own.
+    fn has_keys(&self, def: &AttrDef) -> bool {
+        let kept = def.indexed && def.storage == Storage::Document && def.kind != Type::Complex;
+        kept && !(self.not)(def)
     }
 
     fn key(&self, at: AttrRef, test: KeyTest) -> Candidates {
@@ -248,11 +285,6 @@ impl Planner<'_> {
     fn multi_valued(&self, at: AttrRef) -> bool {
         self.inside || self.ty.attr(at.attr).multi_valued || self.ty.leaf(at).multi_valued
     }
-}
-
-/// Whether its values are rows of the index; a complex attribute has none of its own.
-fn has_keys(def: &AttrDef) -> bool {
-    def.indexed && def.storage == Storage::Document && def.kind != Type::Complex
 }
 
 /// Whether its keys tell more than what is equal: those of a `$ref` are the end of it (R-ATTR-11).

@@ -5,8 +5,8 @@ use rollcall_schema::{Instant, ResourceType};
 use uuid::Uuid;
 
 use crate::{
-    Change, Connection, ConnectionId, Edge, Found, Load, Organization, Page, Query, ResourceId,
-    Scope, Token, TokenHash, TokenId, Written,
+    Change, Connection, ConnectionId, Edge, Found, Key, Load, Organization, Outcome, Page, Query,
+    Record, ResourceId, Scope, Setup, Token, TokenHash, TokenId, TransactionId, Written,
 };
 
 /// A failure of a store that the domain can do nothing about. The source is for logs only.
@@ -68,7 +68,47 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// [`CommitError`] says which expectation didn't hold.
-    async fn commit(&self, at: Scope, change: Change) -> Result<Vec<Written>, CommitError>;
+    async fn commit(&self, at: Scope, change: Change) -> Result<Vec<Written>, CommitError> {
+        let mut done = self.commit_many(at, vec![change], Halt::Never).await;
+        done.pop().unwrap_or_else(|| Err(Unavailable::new("the store gave no answer").into()))
+    }
+
+    /// Applies each of `changes` whole or not at all, in their order, as few transactions as
+    /// possible carrying many: what a change finds is what those before it left. Answers in the
+    /// same order.
+    ///
+    /// With [`Halt::AtFailure`] the first change that fails is the last that is tried: nothing
+    /// behind it is applied, and the answer ends with it.
+    async fn commit_many(
+        &self,
+        at: Scope,
+        changes: Vec<Change>,
+        halt: Halt,
+    ) -> Vec<Result<Vec<Written>, CommitError>>;
+
+    /// Gives records the keys that the present definitions make of them, and says so of each.
+    /// Neither a version nor `modified` moves, and the log says nothing: no resource changes.
+    ///
+    /// # Errors
+    /// [`Unavailable`]; none of them was done then.
+    async fn reindex(
+        &self,
+        at: Scope,
+        entries: Vec<Reindex>,
+    ) -> Result<Vec<Reindexed>, Unavailable>;
+
+    /// Keeps what became of a request that was answered before it was done; whatever was kept
+    /// under the same id is replaced.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn keep_outcome(&self, at: Scope, outcome: Outcome) -> Result<(), Unavailable>;
+
+    /// What became of such a request of this connection.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn outcome(&self, at: Scope, id: TransactionId) -> Result<Option<Outcome>, Unavailable>;
 
     /// Whether the store answers.
     ///
@@ -81,6 +121,44 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`Unavailable`] when it couldn't; nothing is lost by that.
     async fn maintain(&self) -> Result<(), Unavailable>;
+}
+
+/// Whether a failure ends a row of changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// Each is tried.
+    Never,
+    /// The first that fails is the last that is tried.
+    AtFailure,
+}
+
+/// A record whose keys are made anew.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reindex {
+    /// The name of the resource type.
+    pub kind: String,
+    /// The record.
+    pub id: ResourceId,
+    /// The version that the keys were made of.
+    pub expect: u64,
+    /// Every key; whichever there were, they become exactly these.
+    pub keys: Vec<Key>,
+    /// The revision of the definitions that made them.
+    pub revision: u64,
+}
+
+/// What became of a [`Reindex`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reindexed {
+    /// The record has the keys.
+    Done,
+    /// The record has moved since, or is gone: it is looked at again, if it is still behind.
+    Moved,
+    /// One of the keys is unique and another record has it; the record keeps those that it had.
+    Taken {
+        /// The path of the attribute.
+        attr: String,
+    },
 }
 
 /// One connection's directory. Each call is one round trip.
@@ -115,6 +193,19 @@ pub trait Reader: Send + Sync {
         after: Option<(ResourceId, ResourceId)>,
         limit: u32,
     ) -> Result<Vec<Edge>, Unavailable>;
+
+    /// Records of a type that were indexed under an earlier revision than this one, in the order
+    /// of ids, behind the id `after`, at most `limit`. Costs little where there are none.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn behind(
+        &self,
+        kind: &str,
+        revision: u64,
+        after: Option<ResourceId>,
+        limit: u32,
+    ) -> Result<Vec<Record>, Unavailable>;
 }
 
 /// A connection to be made.
@@ -150,6 +241,24 @@ pub trait Registry: Send + Sync {
         &self,
         id: ConnectionId,
     ) -> Result<Option<(Organization, Connection)>, Unavailable>;
+
+    /// Replaces the setup of a connection that is at revision `expect`; the revision moves by one.
+    /// False when it is at another one, or there is no such connection.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn set_up(
+        &self,
+        id: ConnectionId,
+        expect: u64,
+        setup: Setup,
+    ) -> Result<bool, Unavailable>;
+
+    /// Notes which dialect the traffic of a connection speaks. No revision moves.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn note_dialect(&self, id: ConnectionId, dialect: &str) -> Result<(), Unavailable>;
 
     /// Keeps a token. Where it has a name, live tokens of that name and another hash are revoked
     /// at its creation time in the same step; one of the same name and hash stays as it is.

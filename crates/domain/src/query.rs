@@ -1,6 +1,6 @@
 //! What is asked of a store.
 
-use rollcall_schema::{Condition, ResourceType, Sort};
+use rollcall_schema::{Condition, ResourceType, Sort, SortKey};
 
 use crate::{Found, Load, Plan, ResourceId};
 
@@ -26,12 +26,14 @@ pub struct Query<'a> {
 }
 
 /// Where a page begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Start {
     /// Behind so many matches.
     Skip(u64),
     /// Behind the resource with this id, in the order of ids. Never with a sort.
     After(ResourceId),
+    /// Behind the resource with this key and id, in the order of the query's sort.
+    Behind(SortKey, ResourceId),
 }
 
 /// Whether the number of matches is to be found.

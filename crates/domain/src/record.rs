@@ -17,6 +17,8 @@ pub struct Record {
     pub modified: Instant,
     /// How many rows its relation has; kept beside it, so that nobody counts them.
     pub links: u64,
+    /// The revision of the definitions that its keys were made under.
+    pub indexed: u64,
     /// The canonical document as JSON text.
     pub body: String,
 }

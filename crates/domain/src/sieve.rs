@@ -24,8 +24,12 @@ pub struct Sieve<'q> {
     looked_at: u64,
     work: u64,
     matched: u64,
+    /// What a sorted page begins behind.
+    floor: Option<Rank>,
     page: Kept,
 }
+
+type Rank = (Directed, uuid::Uuid);
 
 /// Whether a sieve wants more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +49,7 @@ enum Kept {
 /// A match with its place in the order; the greatest is the last.
 #[derive(Debug)]
 struct Ranked {
-    rank: (Directed, uuid::Uuid),
+    rank: Rank,
     found: Found,
 }
 
@@ -64,7 +68,13 @@ impl<'q> Sieve<'q> {
         };
         let conditions = query.condition.map_or(0, |condition| condition.attrs().count());
         let conditions = (conditions as u64).max(1);
-        Self { query, conditions, looked_at: 0, work: 0, matched: 0, page }
+        let floor = match (&query.from, query.sort) {
+            (Start::Behind(key, id), Some(sort)) => {
+                Some((directed(key.clone(), sort.order), id.uuid()))
+            }
+            _ => None,
+        };
+        Self { query, conditions, looked_at: 0, work: 0, matched: 0, floor, page }
     }
 
     /// Looks at the next candidate.
@@ -88,11 +98,11 @@ impl<'q> Sieve<'q> {
         match (&mut self.page, self.query.sort) {
             (Kept::Sorted { keep, heap }, Some(sort)) => {
                 let key = self.query.ty.sort_key(sort.by, &view);
-                let key = match sort.order {
-                    Order::Ascending => Directed::Up(key),
-                    Order::Descending => Directed::Down(std::cmp::Reverse(key)),
-                };
-                heap.push(Ranked { rank: (key, found.record.id.uuid()), found });
+                let rank = (directed(key, sort.order), found.record.id.uuid());
+                if self.floor.as_ref().is_some_and(|floor| rank <= *floor) {
+                    return Ok(Want::More);
+                }
+                heap.push(Ranked { rank, found });
                 if heap.len() > *keep {
                     heap.pop();
                 }
@@ -143,7 +153,7 @@ const fn size(found: &Found) -> u64 {
 const fn skip(query: &Query<'_>) -> u64 {
     match query.from {
         Start::Skip(n) => n,
-        Start::After(_) => 0,
+        Start::After(_) | Start::Behind(..) => 0,
     }
 }
 
@@ -154,6 +164,13 @@ fn kept(query: &Query<'_>) -> usize {
         return 0;
     }
     usize::try_from(skip).unwrap_or(usize::MAX).saturating_add(wanted(query))
+}
+
+const fn directed(key: SortKey, order: Order) -> Directed {
+    match order {
+        Order::Ascending => Directed::Up(key),
+        Order::Descending => Directed::Down(std::cmp::Reverse(key)),
+    }
 }
 
 const fn wanted(query: &Query<'_>) -> usize {
@@ -218,6 +235,7 @@ mod tests {
             created: Instant::from_millis(0),
             modified: Instant::from_millis(0),
             links: 0,
+            indexed: 0,
             body: format!(r#"{{"userName":"u{n}","title":"{title}"}}"#),
         };
         Found { record, links: vec![], incoming: vec![] }

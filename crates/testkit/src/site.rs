@@ -70,13 +70,8 @@ impl Site {
     }
 
     async fn within(subject: &Subject, new_organization: Organization) -> Self {
-        let connection = Connection {
-            id: ConnectionId::from_uuid(fresh()),
-            organization: new_organization.id,
-            name: None,
-            idp: IdpKind::Generic,
-            created: Instant::from_millis(EPOCH),
-        };
+        let (id, created) = (ConnectionId::from_uuid(fresh()), Instant::from_millis(EPOCH));
+        let connection = Connection::new(id, new_organization.id, IdpKind::Generic, created);
         Self::ensure(subject, NewConnection { new_organization, connection }).await
     }
 
@@ -97,7 +92,9 @@ impl Site {
 
     fn stamp(&self, id: ResourceId) -> Stamp {
         let event = EventId::from_uuid(fresh());
-        Stamp { id, event, actor: self.actor, at: self.now(), insists: false }
+        let (revision, complete_since) = (0, 0);
+        let (actor, at) = (self.actor, self.now());
+        Stamp { id, event, actor, at, insists: false, revision, complete_since }
     }
 
     // What may be written.
@@ -141,7 +138,11 @@ impl Site {
         let (id, document) = (found.record.id, document(found));
         let how = Accept::Replace { id: &id.to_string(), before: &document };
         let accepted = ty.accept(body, how, &Profile::GENERIC)?;
-        let before = Before { version: found.record.version, document: &document };
+        let before = Before {
+            version: found.record.version,
+            indexed: found.record.indexed,
+            document: &document,
+        };
         let after = After { document: &accepted.document, links: &[] };
         Ok(only(decide(ty, Some(before), Some(after), self.stamp(id))))
     }

@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    Actor, Change, Connection, ConnectionId, FindError, IdpKind, OrganizationId, Reader, Scope,
-    Sieve, SystemClock, TokenId, UuidIds, Want,
+    Actor, Change, Connection, ConnectionId, FindError, Halt, IdpKind, Offer, OrganizationId,
+    Outcome, Reader, Reindex, Reindexed, Scope, Sieve, SystemClock, TokenId, TransactionId,
+    UuidIds, Want,
 };
 
 /// Users by number, and where the last search began. It has no index: conditions decide.
@@ -34,6 +35,7 @@ impl Shelf {
             created: Instant::from_millis(0),
             modified: Instant::from_millis(0),
             links: 0,
+            indexed: 0,
             body,
         };
         let link = Link { id: "m".into(), kind: "User".into(), display: Some("M".into()) };
@@ -47,7 +49,7 @@ impl Shelf {
     }
 
     fn asked(&self) -> (Start, Total) {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).unwrap()
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap()
     }
 }
 
@@ -57,12 +59,30 @@ impl Store for Shelf {
         Box::new(Read(self))
     }
 
-    async fn commit(&self, _: Scope, _: Change) -> Result<Vec<Written>, CommitError> {
-        if let Some(attr) = self.taken {
-            return Err(CommitError::Taken { attr: attr.into() });
-        }
+    async fn commit_many(
+        &self,
+        _: Scope,
+        changes: Vec<Change>,
+        _: Halt,
+    ) -> Vec<Result<Vec<Written>, CommitError>> {
         let at = Instant::from_millis(1);
-        Ok(vec![Written { version: 2, created: at, modified: at, changed: true }])
+        let done = || match self.taken {
+            Some(attr) => Err(CommitError::Taken { attr: attr.into() }),
+            None => Ok(vec![Written { version: 2, created: at, modified: at, changed: true }]),
+        };
+        changes.iter().map(|_| done()).collect()
+    }
+
+    async fn reindex(&self, _: Scope, _: Vec<Reindex>) -> Result<Vec<Reindexed>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    async fn keep_outcome(&self, _: Scope, _: Outcome) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    async fn outcome(&self, _: Scope, _: TransactionId) -> Result<Option<Outcome>, Unavailable> {
+        Ok(None)
     }
 
     async fn ready(&self) -> Result<(), Unavailable> {
@@ -90,7 +110,7 @@ impl Reader for Read<'_> {
 
     async fn find(&self, query: &Query<'_>) -> Result<Page, FindError> {
         *self.0.asked.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((query.from, query.total));
+            Some((query.from.clone(), query.total));
         let users = self.0.users.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut sieve = Sieve::new(query);
         for found in users {
@@ -109,6 +129,16 @@ impl Reader for Read<'_> {
         _: Option<(ResourceId, ResourceId)>,
         _: u32,
     ) -> Result<Vec<Edge>, Unavailable> {
+        Ok(Vec::new())
+    }
+
+    async fn behind(
+        &self,
+        _: &str,
+        _: u64,
+        _: Option<ResourceId>,
+        _: u32,
+    ) -> Result<Vec<Record>, Unavailable> {
         Ok(Vec::new())
     }
 }
@@ -136,15 +166,13 @@ impl Reading {
     }
 
     fn ctx(&self) -> Context {
-        let connection = Connection {
-            id: ConnectionId::from_uuid(Uuid::from_u128(1)),
-            organization: OrganizationId::from_uuid(Uuid::from_u128(1)),
-            name: None,
-            idp: IdpKind::Generic,
-            created: Instant::from_millis(0),
-        };
+        let id = ConnectionId::from_uuid(Uuid::from_u128(1));
+        let organization = OrganizationId::from_uuid(Uuid::from_u128(1));
+        let made = Instant::from_millis(0);
+        let connection = Connection::new(id, organization, IdpKind::Generic, made);
+        let offer = Arc::new(Offer::of(&connection).unwrap());
         let token = TokenId::from_uuid(Uuid::from_u128(self.token));
-        Context::new(Arc::new(connection), Actor::Token(token))
+        Context::new(Arc::new(connection), offer, Actor::Token(token), None)
     }
 
     /// The numbers of the users on a page, and the total that is told.

@@ -43,6 +43,7 @@ impl Resource {
             created: self.created,
             modified: self.modified,
             links: 0,
+            indexed: 0,
             body: self.document.to_string(),
         };
         Found { record, links: self.links.clone(), incoming: self.incoming.clone() }

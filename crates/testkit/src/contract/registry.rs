@@ -22,13 +22,9 @@ cases![
 /// A connection to be made, in an organization of this name if that isn't there.
 pub(super) fn new_connection(organization: &str, name: Option<&str>) -> NewConnection {
     let new_organization = Organization { name: organization.into(), ..fresh_organization() };
-    let connection = Connection {
-        id: ConnectionId::from_uuid(fresh()),
-        organization: new_organization.id,
-        name: name.map(Into::into),
-        idp: IdpKind::Okta,
-        created: Instant::from_millis(1_234),
-    };
+    let (id, created) = (ConnectionId::from_uuid(fresh()), Instant::from_millis(1_234));
+    let made = Connection::new(id, new_organization.id, IdpKind::Okta, created);
+    let connection = Connection { name: name.map(Into::into), ..made };
     NewConnection { new_organization, connection }
 }
 

@@ -36,6 +36,7 @@ fn token(of: &Connection, name: Option<&str>, at: i64) -> Token {
         connection: of.id,
         organization: of.organization,
         name: name.map(Into::into),
+        subject: None,
         hash: TokenHash(hash),
         created: Instant::from_millis(at),
         revoked: None,

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rollcall_domain::{
-    Act, Action, Body, Change, CommitError, Edge, EdgeOp, EventId, Found, Key, Load, Record,
-    ResourceId, Scope, Unavailable, Write, Written,
+    Act, Action, Body, Change, CommitError, Edge, EdgeOp, EventId, Found, Key, KeyChange, Load,
+    Record, Reindex, Reindexed, ResourceId, Scope, Unavailable, Write, Written,
 };
 use rollcall_schema::{Base, Derivation, Incoming, Instant, Link, Reach, ResourceType};
 use serde_json::{Map, Value, json};
@@ -59,15 +59,19 @@ impl Directory {
             Some(derivation) if load.incoming => self.incoming(derivation, id),
             _ => Vec::new(),
         };
-        let record = Record {
+        Some(Found { record: self.record(id, resource), links, incoming })
+    }
+
+    fn record(&self, id: ResourceId, resource: &Resource) -> Record {
+        Record {
             id,
             version: resource.version,
             created: resource.created,
             modified: resource.modified,
             links: self.edges.iter().filter(|(owner, ..)| *owner == id).count() as u64,
+            indexed: resource.body.indexed,
             body: resource.body.text.clone(),
-        };
-        Some(Found { record, links, incoming })
+        }
     }
 
     /// Every resource of the type in the order of ids.
@@ -155,11 +159,16 @@ impl Directory {
                     Some(_) => Err(Unavailable::new("an id was given twice").into()),
                 }
             }
-            Act::Replace { expect, body, removed, added } => {
+            Act::Replace { expect, body, keys } => {
                 let resource = self.expected(write, Some(*expect))?;
                 resource.body = body.clone();
-                resource.keys.retain(|key| !removed.contains(key));
-                resource.keys.extend(added.iter().cloned());
+                match keys {
+                    KeyChange::By { removed, added } => {
+                        resource.keys.retain(|key| !removed.contains(key));
+                        resource.keys.extend(added.iter().cloned());
+                    }
+                    KeyChange::To(keys) => resource.keys = keys.iter().cloned().collect(),
+                }
                 resource.touch(write.at);
                 Ok(None)
             }
@@ -198,18 +207,49 @@ impl Directory {
     }
 
     fn check_unique(&self, change: &Change) -> Result<(), CommitError> {
-        for write in &change.writes {
-            let Some(written) = self.resources.get(&write.id) else { continue };
-            for key in written.keys.iter().filter(|key| key.unique) {
-                let taken = self.resources.iter().any(|(id, other)| {
-                    *id != write.id && other.kind == written.kind && other.keys.contains(key)
-                });
-                if taken {
-                    return Err(CommitError::Taken { attr: key.attr.to_string() });
-                }
-            }
+        match change.writes.iter().find_map(|write| self.taken(write.id)) {
+            Some(attr) => Err(CommitError::Taken { attr }),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// The attribute whose unique value another resource of the type has too.
+    fn taken(&self, id: ResourceId) -> Option<String> {
+        let written = self.resources.get(&id)?;
+        let taken = |key: &&Key| {
+            self.resources.iter().any(|(other, resource)| {
+                *other != id && resource.kind == written.kind && resource.keys.contains(*key)
+            })
+        };
+        let key = written.keys.iter().filter(|key| key.unique).find(taken)?;
+        Some(key.attr.to_string())
+    }
+
+    /// Records of a type that were indexed under an earlier revision, in the order of ids.
+    pub(super) fn behind(&self, kind: &str, revision: u64) -> impl Iterator<Item = Record> {
+        let behind = self.resources.iter().filter(move |(_, resource)| {
+            *resource.kind == *kind && resource.body.indexed < revision
+        });
+        behind.map(|(id, resource)| self.record(*id, resource))
+    }
+
+    pub(super) fn reindex(&mut self, entry: Reindex) -> Reindexed {
+        let resource = self.resources.get_mut(&entry.id);
+        let resource = resource.filter(|resource| *resource.kind == *entry.kind);
+        let Some(resource) = resource.filter(|resource| resource.version == entry.expect) else {
+            return Reindexed::Moved;
+        };
+        let keys = std::mem::replace(&mut resource.keys, entry.keys.into_iter().collect());
+        if let Some(attr) = self.taken(entry.id) {
+            if let Some(resource) = self.resources.get_mut(&entry.id) {
+                resource.keys = keys;
+            }
+            return Reindexed::Taken { attr };
+        }
+        if let Some(resource) = self.resources.get_mut(&entry.id) {
+            resource.body.indexed = entry.revision;
+        }
+        Reindexed::Done
     }
 
     /// Does what a write says to the edges of a record that stays, and logs the whole.

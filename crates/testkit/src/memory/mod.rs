@@ -8,8 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use rollcall_domain::{
-    Change, CommitError, Connection, Edge, FindError, Found, Load, Organization, OrganizationId,
-    Page, Query, Reader, ResourceId, Scope, Sieve, Start, Store, Token, Unavailable, Want, Written,
+    Change, CommitError, Connection, Edge, FindError, Found, Halt, Load, Organization,
+    OrganizationId, Outcome, Page, Query, Reader, Record, Reindex, Reindexed, ResourceId, Scope,
+    Sieve, Start, Store, Token, TransactionId, Unavailable, Want, Written,
 };
 use rollcall_schema::ResourceType;
 
@@ -33,6 +34,7 @@ struct State {
     organizations: Vec<Organization>,
     connections: Vec<Connection>,
     tokens: Vec<Token>,
+    outcomes: HashMap<(Scope, TransactionId), Outcome>,
 }
 
 impl MemoryStore {
@@ -63,6 +65,43 @@ impl Store for MemoryStore {
             log.push(event);
         }
         Ok(done.written)
+    }
+
+    async fn commit_many(
+        &self,
+        at: Scope,
+        changes: Vec<Change>,
+        halt: Halt,
+    ) -> Vec<Result<Vec<Written>, CommitError>> {
+        let mut done = Vec::new();
+        for change in changes {
+            let outcome = self.commit(at, change).await;
+            let ends = outcome.is_err() && halt == Halt::AtFailure;
+            done.push(outcome);
+            if ends {
+                break;
+            }
+        }
+        done
+    }
+
+    async fn reindex(
+        &self,
+        at: Scope,
+        entries: Vec<Reindex>,
+    ) -> Result<Vec<Reindexed>, Unavailable> {
+        let mut state = self.state();
+        let directory = state.directories.entry(at).or_default();
+        Ok(entries.into_iter().map(|entry| directory.reindex(entry)).collect())
+    }
+
+    async fn keep_outcome(&self, at: Scope, outcome: Outcome) -> Result<(), Unavailable> {
+        self.state().outcomes.insert((at, outcome.id), outcome);
+        Ok(())
+    }
+
+    async fn outcome(&self, at: Scope, id: TransactionId) -> Result<Option<Outcome>, Unavailable> {
+        Ok(self.state().outcomes.get(&(at, id)).cloned())
     }
 
     async fn ready(&self) -> Result<(), Unavailable> {
@@ -136,6 +175,20 @@ impl Reader for Window<'_> {
                 .filter(|edge| after.is_none_or(|last| (edge.owner, edge.member) > last))
                 .take(limit as usize)
                 .collect()
+        }))
+    }
+
+    async fn behind(
+        &self,
+        kind: &str,
+        revision: u64,
+        after: Option<ResourceId>,
+        limit: u32,
+    ) -> Result<Vec<Record>, Unavailable> {
+        Ok(self.look(|directory| {
+            let behind = directory.behind(kind, revision);
+            let rest = behind.filter(|record| after.is_none_or(|last| record.id > last));
+            rest.take(limit as usize).collect()
         }))
     }
 }

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use rollcall_domain::{
-    Connection, ConnectionId, NewConnection, Organization, Registry, Token, TokenHash, TokenId,
-    Unavailable,
+    Connection, ConnectionId, NewConnection, Organization, Registry, Setup, Token, TokenHash,
+    TokenId, Unavailable,
 };
 use rollcall_schema::Instant;
 
@@ -42,6 +42,31 @@ impl Registry for MemoryStore {
         let state = self.state();
         let connection = state.connections.iter().find(|connection| connection.id == id);
         Ok(connection.and_then(|connection| state.with_organization(connection)))
+    }
+
+    async fn set_up(
+        &self,
+        id: ConnectionId,
+        expect: u64,
+        setup: Setup,
+    ) -> Result<bool, Unavailable> {
+        let mut state = self.state();
+        let mut connections = state.connections.iter_mut();
+        let Some(connection) = connections.find(|one| one.id == id && one.revision == expect)
+        else {
+            return Ok(false);
+        };
+        connection.setup = setup;
+        connection.revision += 1;
+        Ok(true)
+    }
+
+    async fn note_dialect(&self, id: ConnectionId, dialect: &str) -> Result<(), Unavailable> {
+        let mut state = self.state();
+        if let Some(connection) = state.connections.iter_mut().find(|one| one.id == id) {
+            connection.dialect = Some(dialect.into());
+        }
+        Ok(())
     }
 
     async fn add_token(&self, token: Token) -> Result<(), Unavailable> {

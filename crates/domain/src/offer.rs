@@ -1,0 +1,90 @@
+//! What a connection offers: discovery shows it, and everything that answers enforces it.
+
+use std::sync::Arc;
+
+use rollcall_schema::{AttrDef, Catalog, DefinitionError, Profile, ProfileName, ResourceType};
+
+use crate::{Capabilities, Connection, IdpKind, Limits, Setup};
+
+/// A connection's setup, compiled once per revision.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    setup: Setup,
+    profile: Profile,
+    catalog: Arc<Catalog>,
+    revision: u64,
+}
+
+impl Offer {
+    /// Compiles the setup of a connection.
+    ///
+    /// # Errors
+    /// [`DefinitionError`] when its definitions don't fit together.
+    pub fn of(connection: &Connection) -> Result<Self, DefinitionError> {
+        Self::compile(&connection.setup, connection.idp, connection.revision)
+    }
+
+    pub(crate) fn compile(
+        setup: &Setup,
+        idp: IdpKind,
+        revision: u64,
+    ) -> Result<Self, DefinitionError> {
+        let name = setup.profile.name.unwrap_or_else(|| profile_of(idp));
+        let profile = Profile::of(name);
+        let plain = setup.definitions == rollcall_schema::Definitions::default();
+        let catalog = match plain && !profile.unique_names {
+            true => Arc::clone(Catalog::standard()),
+            false => Arc::new(Catalog::compile(&setup.definitions, &profile)?),
+        };
+        Ok(Self { setup: setup.clone(), profile, catalog, revision })
+    }
+
+    /// The wire dialect.
+    pub const fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The schemas and resource types.
+    pub const fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    /// What of the optional protocol there is.
+    pub const fn capabilities(&self) -> &Capabilities {
+        &self.setup.capabilities
+    }
+
+    /// What was limited for this connection alone.
+    pub const fn limits(&self) -> &Limits {
+        &self.setup.limits
+    }
+
+    /// The revision of the setup, from 0: records say under which one they were indexed.
+    pub const fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Since which revision the values of an attribute are indexed; 0 where they always were.
+    pub fn indexed_since(&self, ty: &ResourceType, attr: &AttrDef) -> u64 {
+        let of = self.setup.since.get(ty.name());
+        of.and_then(|since| since.get(&*attr.path)).copied().unwrap_or(0)
+    }
+
+    /// The revision under which a record of this type must have been indexed to be in every index.
+    pub fn complete_since(&self, ty: &ResourceType) -> u64 {
+        let of = self.setup.since.get(ty.name());
+        of.and_then(|since| since.values().max()).copied().unwrap_or(0)
+    }
+}
+
+/// The profile that fits a kind of IdP.
+const fn profile_of(idp: IdpKind) -> ProfileName {
+    match idp {
+        IdpKind::Okta => ProfileName::Okta,
+        IdpKind::Entra => ProfileName::Entra,
+        IdpKind::Jumpcloud => ProfileName::Jumpcloud,
+        IdpKind::Google | IdpKind::Onelogin | IdpKind::Ping | IdpKind::Generic => {
+            ProfileName::Generic
+        }
+    }
+}
