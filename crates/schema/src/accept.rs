@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use crate::profile::Unknown;
 use crate::resource_type::{AttrDef, AttrId, ExtensionId, Owner, ResourceType, Storage};
 use crate::value::{Canonical, Ignored, check, is_unassigned, refuse_twins, shorten};
 use crate::{Document, LinkChange, Mutability, Profile, Type, Violation};
@@ -28,7 +27,8 @@ pub enum Accept<'a> {
 pub struct Accepted {
     /// The canonical body.
     pub document: Document,
-    /// What becomes of each relation of the type: exactly what the body lists (R-PUT-11).
+    /// What becomes of each relation of the type: exactly what the body lists, unless
+    /// [`Profile::keep_omitted_relations`] keeps what a PUT doesn't name (R-PUT-11).
     pub links: Vec<LinkChange>,
     /// What was left out.
     pub ignored: Vec<Ignored>,
@@ -185,7 +185,7 @@ impl Reader<'_> {
         if urn.eq_ignore_ascii_case(ty.schema()) || ty.extension_by_urn(urn).is_some() {
             return Ok(());
         }
-        if self.canonical.profile.unknown == Unknown::Refuse {
+        if self.canonical.profile.refuse_unknown {
             let (urn, kind) = (shorten(urn), ty.name());
             return Err(Violation::Syntax(format!("`{urn}` is no schema of `{kind}`")));
         }
@@ -199,7 +199,9 @@ impl Reader<'_> {
         for def in ty.attrs().iter().filter(|def| def.parent.is_none()) {
             match self.how {
                 _ if def.storage == Storage::Relation => {
-                    if !self.sent.contains(&def.id) {
+                    let keeps = matches!(self.how, Accept::Replace { .. })
+                        && self.canonical.profile.keep_omitted_relations;
+                    if !keeps && !self.sent.contains(&def.id) {
                         self.links.push(LinkChange::replaced(def.id, []));
                     }
                 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::definition::{Mutability, Returned, Type};
 use crate::resource_type::{AttrDef, AttrId, AttrRef, ResourceType, Target};
-use crate::{FilterError, Moment, Number, Profile, Unknown, moment, text};
+use crate::{FilterError, Moment, Number, Profile, moment, text};
 
 /// A filter whose names are resolved and whose values fit them.
 ///
@@ -206,7 +206,7 @@ impl Resolver<'_> {
         if let Some(Target::Attr(at)) = found {
             self.ty.check_readable(at)?;
         }
-        if found.is_none() && self.profile.unknown == Unknown::Refuse {
+        if found.is_none() && self.profile.refuse_unknown {
             let kind = self.ty.name().to_owned();
             return Err(FilterError::Unknown { path: path.text.to_owned(), kind });
         }

@@ -108,7 +108,7 @@ pub use links::{Base, Incoming, Link, LinkChange, Reach};
 pub use moment::Moment;
 pub use number::Number;
 pub use patch::{Patch, Patched};
-pub use profile::{Profile, ProfileName, Unknown};
+pub use profile::{NoSuchProfile, NoSuchSwitch, Profile, ProfileName, Switch};
 pub use projection::Projection;
 pub use resource_type::{
     AttrDef, AttrId, AttrRef, Extension, ExtensionId, Owner, ResourceType, Storage, Target,

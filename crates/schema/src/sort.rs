@@ -5,7 +5,7 @@ use rollcall_filter::AttrPath;
 use crate::definition::Type;
 use crate::matching::{Datum, Element, any_element};
 use crate::resource_type::{AttrDef, AttrRef, ResourceType, Target};
-use crate::{FilterError, Moment, Number, Profile, Unknown, View, text};
+use crate::{FilterError, Moment, Number, Profile, View, text};
 
 /// An attribute to sort by, and the direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl ResourceType {
     ) -> Result<Option<Sort>, FilterError> {
         let at = match self.resolve(path, profile) {
             Some(Target::Attr(at)) => at,
-            None if profile.unknown == Unknown::Ignore => return Ok(None),
+            None if !profile.refuse_unknown => return Ok(None),
             None => {
                 let kind = self.name().to_owned();
                 return Err(FilterError::Unknown { path: path.text.to_owned(), kind });

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use crate::profile::Unknown;
 use crate::resource_type::{AttrDef, ResourceType, Storage};
 use crate::scalar;
 use crate::{Mutability, Profile, Type, Violation};
@@ -118,16 +117,12 @@ impl<'a> Canonical<'a> {
 
     /// Leaves out an attribute that the type doesn't have, or refuses it (R-POST-11, R-IOP-02).
     pub(crate) fn unknown(&mut self, path: &str) -> Result<(), Violation> {
-        match self.profile.unknown {
-            Unknown::Ignore => {
-                self.note(path, UNKNOWN);
-                Ok(())
-            }
-            Unknown::Refuse => {
-                let (path, kind) = (shorten(path), self.ty.name());
-                Err(Violation::Syntax(format!("no attribute `{path}` in `{kind}`")))
-            }
+        if self.profile.refuse_unknown {
+            let (path, kind) = (shorten(path), self.ty.name());
+            return Err(Violation::Syntax(format!("no attribute `{path}` in `{kind}`")));
         }
+        self.note(path, UNKNOWN);
+        Ok(())
     }
 
     /// Notes what is left out, once for each path and never without bound.

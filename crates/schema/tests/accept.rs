@@ -638,7 +638,7 @@ fn shipped_definitions_are_those_of_the_rfc() {
         ["employeeNumber", "costCenter", "organization", "division", "department", "manager"]
     );
     assert_eq!(
-        serde_json::to_value(standard::types()[1].definition()).expect("JSON"),
+        serde_json::to_value(standard::types()[1].definition().on_the_wire()).expect("JSON"),
         json!({
         "id": "Group", "name": "Group", "endpoint": "/Groups", "description": "Group",
         "schema": standard::GROUP, "schemaExtensions": []})

@@ -12,7 +12,10 @@ use rollcall_schema::{
 };
 use serde_json::{Value, json};
 
-const BOTH: [Profile; 2] = [Profile::GENERIC, Profile::STRICT];
+/// Strict, but for what the interop profile asks beyond the RFC (R-IOP-03, R-IOP-05).
+const RFC: Profile =
+    Profile { pathless_patch: true, whole_elements: true, many_elements: true, ..Profile::STRICT };
+const BOTH: [Profile; 2] = [Profile::GENERIC, RFC];
 const TOLERANT: [Profile; 1] = [Profile::GENERIC];
 const STRICT: [Profile; 1] = [Profile::STRICT];
 const ENT: &str = standard::ENTERPRISE_USER;

@@ -4,9 +4,9 @@ use serde_json::{Map, Value};
 
 use super::budget::{Budget, tests};
 use super::fault::Fault;
-use super::links::Changes;
+use super::links::{Changes, one_element};
 use super::list::{Marked, is_filled};
-use super::{Act, Change, Elements, LinkStep, Missing, Patch, Patched, Write};
+use super::{Act, Change, Elements, LinkStep, Missing, Patch, Patched, Pick, Write};
 use crate::resource_type::{AttrDef, AttrId, ExtensionId, ResourceType};
 use crate::value::{check, part};
 use crate::{Document, Mutability, PatchError, Profile, View};
@@ -65,8 +65,7 @@ impl Rules<'_> {
                 if let LinkStep::RemoveWhere(condition) = step {
                     self.budget.rows(seen.links, links.added(*attr), tests(condition))?;
                 }
-                links.apply(self.ty, *attr, step, seen.links);
-                Ok(())
+                links.apply(self.ty, *attr, step, seen.links, self.profile)
             }
             Act::SameId(value) if value.as_str() == Some(seen.id) => Ok(()),
             Act::SameId(_) => Err(Fault::mutability("`id` is read-only")),
@@ -197,6 +196,9 @@ impl Rules<'_> {
         let mut list = take_list(holder, def);
         let had = !list.is_empty();
         let mut picked = self.pick(def, &op.pick, &list)?;
+        if matches!(op.pick, Pick::Where(_)) {
+            one_element(self.profile, def, picked.iter().filter(|picked| **picked).count())?;
+        }
         if !picked.contains(&true) {
             match &op.missing {
                 Missing::Skip => {}

@@ -10,7 +10,7 @@ use super::{Act, Change, Elements, Missing, Pick, Write};
 use crate::condition::Condition;
 use crate::resource_type::{AttrDef, AttrId, Storage};
 use crate::value::part;
-use crate::{FilterError, Mutability, Profile, Type, Unknown};
+use crate::{FilterError, Mutability, Profile, Type};
 
 impl Reader<'_> {
     /// `emails[type eq "work"]`.
@@ -27,6 +27,10 @@ impl Reader<'_> {
         }
         if !self.listed(how, def, &value)? {
             return Ok(());
+        }
+        if how.verb != Verb::Remove && !self.profile().whole_elements {
+            let path = &def.path;
+            return Err(Fault::Path(format!("name a part behind the brackets: `{path}[…].value`")));
         }
         if def.storage == Storage::Relation {
             return self.relation_elements(how, def, filter, value);
@@ -95,9 +99,9 @@ impl Reader<'_> {
         def: &AttrDef,
         filter: &Filter<'_>,
     ) -> Result<Option<Condition>, Fault> {
-        let known = Profile { unknown: Unknown::Refuse, ..self.profile().clone() };
+        let known = Profile { refuse_unknown: true, ..self.profile().clone() };
         match self.ty().element_condition(def.id, filter, &known) {
-            Err(FilterError::Unknown { path, .. }) if self.profile().unknown == Unknown::Ignore => {
+            Err(FilterError::Unknown { path, .. }) if !self.profile().refuse_unknown => {
                 self.canonical.unknown(&format!("{}.{path}", def.path))?;
                 Ok(None)
             }

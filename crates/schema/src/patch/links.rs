@@ -13,7 +13,7 @@ use super::{Act, LinkStep};
 use crate::condition::Condition;
 use crate::matching::{element_matches, link_matches};
 use crate::resource_type::{AttrDef, AttrId, ResourceType};
-use crate::{Base, Link, LinkChange};
+use crate::{Base, FilterError, Link, LinkChange, Profile};
 
 impl Reader<'_> {
     /// `members`, by path or by key.
@@ -48,6 +48,9 @@ impl Reader<'_> {
         let step = match ids {
             // No id holds U+0000, and no store could be asked for one.
             Some(mut ids) if removes => {
+                ids.sort_unstable();
+                ids.dedup();
+                one_element(self.profile(), def, ids.len())?;
                 ids.retain(|id| !id.contains('\0'));
                 LinkStep::Remove(ids)
             }
@@ -82,6 +85,15 @@ impl Reader<'_> {
     }
 }
 
+/// R-IOP-05: whether a value path may find so many elements.
+pub(super) fn one_element(profile: &Profile, def: &AttrDef, found: usize) -> Result<(), Fault> {
+    if found < 2 || profile.many_elements {
+        return Ok(());
+    }
+    let detail = format!("the filter finds {found} elements of `{}`: name one", def.path);
+    Err(Fault::Filter(FilterError::Mismatch(detail)))
+}
+
 /// R-PATCH-34: the list may come as JSON inside a text.
 fn open_json(value: Value) -> Value {
     let opened = value
@@ -107,7 +119,8 @@ impl Changes {
         attr: AttrId,
         step: &LinkStep,
         links: &[Link],
-    ) {
+        profile: &Profile,
+    ) -> Result<(), Fault> {
         let change = self.0.entry(attr).or_insert_with(|| LinkChange::none(attr));
         match step {
             LinkStep::Add(ids) => ids.iter().for_each(|id| change.add(id.to_owned())),
@@ -116,11 +129,12 @@ impl Changes {
                 *change = LinkChange::replaced(attr, ids.iter().map(ToOwned::to_owned));
             }
             LinkStep::RemoveWhere(condition) => {
-                for id in found(ty, attr, change, condition, links) {
-                    change.remove(id);
-                }
+                let found = found(ty, attr, change, condition, links);
+                one_element(profile, ty.attr(attr), found.len())?;
+                found.into_iter().for_each(|id| change.remove(id));
             }
         }
+        Ok(())
     }
 
     pub(super) fn finish(self) -> Vec<LinkChange> {

@@ -10,7 +10,7 @@ use crate::resource_type::{
     AttrDef, AttrId, AttrRef, ExtensionId, Owner, ResourceType, Storage, Target,
 };
 use crate::value::{Canonical, is_unassigned, refuse_twins, shorten};
-use crate::{FilterError, Mutability, PatchError, Profile, Unknown};
+use crate::{FilterError, Mutability, PatchError, Profile};
 
 const READ_ONLY: &str = "read-only";
 const DISCARDED: &str = "accepted and discarded";
@@ -78,8 +78,24 @@ impl<'a> Reader<'a> {
                 self.path(How { verb, named: Named::ByPath }, &path, value)
             }
             (None, Some(value)) => {
+                self.pathless(&value)?;
                 self.object(How { verb, named: Named::ByKey }, Owner::Base, value)
             }
+        }
+    }
+
+    /// R-IOP-03: whether an operation may leave out its path. Read-only attributes are refused
+    /// first, as they would be by path.
+    fn pathless(&self, value: &Value) -> Result<(), Fault> {
+        if self.profile().pathless_patch {
+            return Ok(());
+        }
+        let keys = value.as_object().into_iter().flat_map(|object| object.keys());
+        let named = keys.filter_map(|key| self.ty().lookup(Owner::Base, key));
+        let mut named = named.map(|attr| self.ty().attr(attr));
+        match named.find(|def| def.mutability == Mutability::ReadOnly) {
+            Some(def) if !self.profile().ignore_read_only => Err(Fault::read_only(def)),
+            _ => Err(Fault::Syntax("each operation needs a `path`".into())),
         }
     }
 
@@ -186,7 +202,7 @@ impl<'a> Reader<'a> {
 
     /// R-PATCH-06: what the type doesn't have is left out, or refused.
     fn unknown(&mut self, how: How, text: &str) -> Result<(), Fault> {
-        if how.named == Named::ByPath && self.profile().unknown == Unknown::Refuse {
+        if how.named == Named::ByPath && self.profile().refuse_unknown {
             let (text, kind) = (shorten(text), self.ty().name());
             return Err(Fault::Path(format!("no attribute `{text}` in `{kind}`")));
         }
