@@ -1,55 +1,41 @@
-//! Prints the tree of a filter, or its error with a caret below the place.
+//! Prints filters as they read in canonical form, or their errors with a caret below the place.
 //!
-//! `cargo run --example lint_filter -- 'userName eq "ada" and not (title pr)'`
+//! Filters come as arguments, or one a line from standard input. The exit code is 1 when one of
+//! them is wrong.
+//!
+//! `cargo run --example lint_filter -- 'userName EQ "ada" and (title pr)' 'userName eq “ada”'`
 
-use std::{env, process::ExitCode};
+use std::{env, io, process::ExitCode};
 
-use rollcall_filter::{Expr, Filter, Grammar, Parser, SyntaxError};
+use rollcall_filter::{Grammar, Parser, SyntaxError};
 
-fn main() -> ExitCode {
+fn main() -> io::Result<ExitCode> {
     let mut args = env::args().skip(1).peekable();
     let grammar = match args.next_if_eq("--strict") {
         Some(_) => Grammar::Strict,
         None => Grammar::Tolerant,
     };
-    let Some(text) = args.next() else {
-        eprintln!("usage: lint_filter [--strict] FILTER");
-        return ExitCode::from(2);
-    };
-    match (Parser { grammar, ..Parser::default() }).filter(&text) {
-        Ok(filter) => {
-            print(&filter, 0);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            point(&text, &error);
-            ExitCode::FAILURE
-        }
+    let parser = Parser { grammar, ..Parser::posted() };
+    let mut filters: Vec<String> = args.collect();
+    if filters.is_empty() {
+        filters = io::stdin().lines().collect::<Result<_, _>>()?;
     }
+    let wrong = filters.iter().filter(|text| !lint(text, &parser)).count();
+    Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(filter: &Filter<'_>, depth: usize) {
-    let indent = "  ".repeat(depth);
-    match filter {
-        Expr::And(parts) => print_all(&indent, "and", parts, depth),
-        Expr::Or(parts) => print_all(&indent, "or", parts, depth),
-        Expr::Not(part) => print_all(&indent, "not", std::slice::from_ref(part.as_ref()), depth),
-        Expr::Any(attr, part) => {
-            let label = format!("one element of {attr} with");
-            print_all(&indent, &label, std::slice::from_ref(part.as_ref()), depth);
-        }
-        Expr::Compare(..) | Expr::Present(_) => println!("{indent}{filter}"),
+/// Says what `text` is, and whether it is a filter.
+fn lint(text: &str, parser: &Parser) -> bool {
+    let parsed = parser.filter(text);
+    match &parsed {
+        Ok(filter) => println!("{filter}"),
+        Err(error) => eprintln!("{text}\n{}^ {error}", margin(text, error)),
     }
+    parsed.is_ok()
 }
 
-fn print_all(indent: &str, label: &str, parts: &[Filter<'_>], depth: usize) {
-    println!("{indent}{label}");
-    for part in parts {
-        print(part, depth + 1);
-    }
-}
-
-fn point(text: &str, error: &SyntaxError) {
+/// As much space as there is text before the error, so that the caret stands below it.
+fn margin(text: &str, error: &SyntaxError) -> String {
     let before = text.get(..error.offset()).unwrap_or(text);
-    eprintln!("{text}\n{}^ {error}", " ".repeat(before.chars().count()));
+    before.chars().map(|c| if c == '\t' { c } else { ' ' }).collect()
 }

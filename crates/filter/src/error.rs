@@ -12,6 +12,7 @@ const SHOWN: usize = 32;
 ///
 /// The message is one line and quotes at most a few characters of the text:
 /// ``found `regex` at offset 9, expected an operator …``.
+/// It ends with the [`hint`](Self::hint), and its offset is that of [`offset`](Self::offset).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{} at offset {offset}, expected {expected}{}", self.lead(), self.advice())]
 #[non_exhaustive]
@@ -45,7 +46,9 @@ impl SyntaxError {
         self.kind
     }
 
-    /// Where the error is, in bytes from the start of the text.
+    /// Where the error is, in bytes from the start of the text, and between two characters.
+    ///
+    /// For a bound it is the first place beyond it.
     pub fn offset(&self) -> usize {
         self.offset
     }
@@ -75,8 +78,9 @@ impl SyntaxError {
         }
     }
 
-    pub(crate) fn too_long(limit: usize) -> Self {
-        Self::bound(ErrorKind::TooLong, limit, format!("at most {limit} bytes"))
+    pub(crate) fn too_long(text: &str, limit: usize) -> Self {
+        let offset = text.floor_char_boundary(limit);
+        Self::bound(ErrorKind::TooLong, offset, format!("at most {limit} bytes"))
     }
 
     pub(crate) fn too_deep(offset: usize, limit: usize) -> Self {

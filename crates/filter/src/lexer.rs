@@ -56,7 +56,7 @@ pub(crate) enum Token<'t> {
     #[regex(r"\.[A-Za-z$][A-Za-z0-9$_-]*", |lex| lex.slice(), priority = 30)]
     Sub(&'t str),
     /// Whatever else stands without space, bracket, quote, comma or control character.
-    #[regex(r#"[^\s\x00-\x1F\x7F()\[\]"',\u{2018}-\u{201F}]+"#, |lex| lex.slice(), priority = 10)]
+    #[regex(r#"[^\s\x00-\x1F\x7F()\[\]"',\u{AB}\u{BB}\u{2018}-\u{201F}\u{2039}\u{203A}\u{FF02}\u{FF07}]+"#, |lex| lex.slice(), priority = 10)]
     Bare(&'t str),
 }
 
@@ -67,7 +67,7 @@ pub(crate) enum Token<'t> {
 /// constant stack, so that no parser ever sees ten thousand brackets (R-FILTER-24).
 pub(crate) fn tokens<'t>(text: &'t str, bounds: &Parser) -> Result<Vec<Spanned<'t>>, SyntaxError> {
     if text.len() > bounds.max_length {
-        return Err(SyntaxError::too_long(bounds.max_length));
+        return Err(SyntaxError::too_long(text, bounds.max_length));
     }
     let mut tokens = Vec::new();
     let (mut depth, mut nodes) = (0_usize, 0_usize);
@@ -140,7 +140,7 @@ fn unreadable(text: &str, start: usize) -> SyntaxError {
             Some("inside a string write `\\\"` for a quote and `\\\\` for a backslash"),
         ),
         '\'' => ("'", "a straight double quote", Some("put strings in double quotes")),
-        '\u{2018}'..='\u{201F}' => (
+        c if is_typographic(c) => (
             first(rest),
             "a straight double quote",
             Some("replace typographic quotes by straight double quotes"),
@@ -151,6 +151,11 @@ fn unreadable(text: &str, start: usize) -> SyntaxError {
         _ => (first(rest), "a word, a string or a bracket", None),
     };
     SyntaxError::unexpected(ErrorKind::Filter, start, found, expected).hinted(hint)
+}
+
+/// Quotes that word processors put in place of straight ones.
+fn is_typographic(c: char) -> bool {
+    matches!(c, '«' | '»' | '\u{2018}'..='\u{201F}' | '‹' | '›' | '＂' | '＇')
 }
 
 fn first(rest: &str) -> &str {

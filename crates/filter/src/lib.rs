@@ -27,10 +27,40 @@
 //! # Ok::<(), rollcall_filter::SyntaxError>(())
 //! ```
 //!
-//! By default the grammar takes what real clients send beyond the RFC's ABNF; [`Parser`] chooses
-//! [`Grammar::Strict`] and other bounds.
-//! Parsing is linear in the length of the text, and bounds on length, depth and conditions are
-//! checked before anything is built (R-FILTER-24), so that no text can exhaust the stack.
+//! By default the grammar takes what real clients send beyond the RFC's ABNF, such as words
+//! without quotes; [`Parser`] chooses [`Grammar::Strict`] and other bounds.
+//!
+//! # Errors
+//!
+//! A [`SyntaxError`] is one line for the client that sent the text, and its parts for programs.
+//! Every offset, in the message and from [`SyntaxError::offset`], counts bytes of the text as it
+//! was given, from 0, and always falls between two characters.
+//!
+//! ```
+//! let error = rollcall_filter::parse_filter("userName eq “ada”").unwrap_err();
+//! assert_eq!(error.offset(), 12);
+//! assert_eq!(error.hint(), Some("replace typographic quotes by straight double quotes"));
+//! assert_eq!(
+//!     error.to_string(),
+//!     "found `“` at offset 12, expected a straight double quote; \
+//!      replace typographic quotes by straight double quotes"
+//! );
+//! ```
+//!
+//! The example `lint_filter` puts a caret below that place.
+//!
+//! # Bounds
+//!
+//! | | [`Parser::default`] | [`Parser::posted`] |
+//! |---|---|---|
+//! | length, in bytes | 8 KiB | 64 KiB |
+//! | brackets open at once | 32 | 32 |
+//! | conditions | 200 | 200 |
+//!
+//! All are checked in one pass before anything is built (R-FILTER-24); the error names the bound.
+//! They can be raised: parsing stays linear in the length of the text and needs no more stack,
+//! since no parser takes more than [`Parser::DEEPEST`] open brackets.
+//! Nothing here panics, whatever the text.
 //!
 //! # What it does not do
 //!

@@ -12,7 +12,7 @@ pub(crate) fn attributes<'t>(
     list: &'t str,
 ) -> Result<Vec<AttrPath<'t>>, SyntaxError> {
     if list.len() > parser.max_length {
-        return Err(SyntaxError::too_long(parser.max_length));
+        return Err(SyntaxError::too_long(list, parser.max_length));
     }
     let mut found = Vec::new();
     let mut start = 0;

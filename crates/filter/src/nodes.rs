@@ -76,12 +76,57 @@ pub(crate) fn string(quoted: &str, offset: usize) -> Result<Cow<'_, str>, Syntax
     serde_json::from_str(quoted)
         .map(Cow::Borrowed)
         .or_else(|_| serde_json::from_str(quoted).map(Cow::Owned))
-        .map_err(|_| {
-            SyntaxError::unexpected(ErrorKind::Filter, offset, quoted, "a JSON string").hinted(Some(
-                "escapes are `\\\"`, `\\\\`, `\\/`, `\\b`, `\\f`, `\\n`, `\\r`, `\\t` and `\\uXXXX`, \
-                 surrogates in pairs",
-            ))
-        })
+        .map_err(|_| not_json(quoted, offset))
+}
+
+/// Points at the first thing in a string that JSON doesn't have there.
+fn not_json(quoted: &str, offset: usize) -> SyntaxError {
+    let at = quoted.len() - after_sound(quoted).len();
+    let found = quoted.get(at..).unwrap_or_default();
+    let (expected, hint) = if found.starts_with('\\') {
+        (
+            "a JSON escape",
+            "escapes are `\\\"`, `\\\\`, `\\/`, `\\b`, `\\f`, `\\n`, `\\r`, `\\t` and `\\uXXXX`, \
+             surrogates in pairs",
+        )
+    } else {
+        (
+            "no control character",
+            "inside a string write it as an escape, such as `\\t` or `\\u0000`",
+        )
+    };
+    SyntaxError::unexpected(ErrorKind::Filter, offset + at, found, expected).hinted(Some(hint))
+}
+
+/// What is left of `text` from the first control character or broken escape on.
+fn after_sound(mut text: &str) -> &str {
+    while let Some(at) = text.find(|c| c < ' ' || c == '\\') {
+        let rest = text.get(at..).unwrap_or_default();
+        match escape(rest).and_then(|length| rest.get(length..)) {
+            Some(behind) => text = behind,
+            None => return rest,
+        }
+    }
+    ""
+}
+
+/// How long the sound escape is that `text` begins with.
+fn escape(text: &str) -> Option<usize> {
+    match text.strip_prefix('\\')?.chars().next()? {
+        '"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't' => Some(2),
+        'u' => match unit(text)? {
+            0xD800..=0xDBFF => matches!(unit(text.get(6..)?)?, 0xDC00..=0xDFFF).then_some(12),
+            0xDC00..=0xDFFF => None,
+            _ => Some(6),
+        },
+        _ => None,
+    }
+}
+
+fn unit(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    let all = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    all.then(|| u16::from_str_radix(digits, 16).ok()).flatten()
 }
 
 fn is_name(text: &str) -> bool {

@@ -8,9 +8,6 @@ use crate::{
     tree::{AttrPath, Filter, Path},
 };
 
-/// Depth beyond which no tree is built, so that dropping or comparing one never exhausts a stack.
-const DEEPEST: usize = 256;
-
 /// How texts are parsed: bounds and grammar (R-FILTER-24).
 ///
 /// ```
@@ -28,7 +25,8 @@ pub struct Parser {
     pub max_length: usize,
     /// Comparisons, presence tests, value paths and negations together; 200 unless told.
     pub max_nodes: usize,
-    /// Brackets of both kinds that may be open at once; 32 unless told, never over 256.
+    /// Brackets of both kinds that may be open at once; 32 unless told, never over
+    /// [`Parser::DEEPEST`].
     pub max_depth: usize,
     /// Which texts are taken.
     pub grammar: Grammar,
@@ -52,6 +50,12 @@ impl Default for Parser {
 }
 
 impl Parser {
+    /// Open brackets beyond which no tree is built, whatever [`max_depth`](Self::max_depth) says.
+    ///
+    /// Dropping, comparing or writing a tree takes stack for each level; this deep, 1 MiB is
+    /// enough for all of them.
+    pub const DEEPEST: usize = 256;
+
     /// The defaults for a text that came in a request body, where 64 KiB are taken.
     pub fn posted() -> Self {
         Self { max_length: 64 * 1024, ..Self::default() }
@@ -107,7 +111,7 @@ impl Parser {
     }
 
     pub(crate) fn depth(&self) -> usize {
-        self.max_depth.min(DEEPEST)
+        self.max_depth.min(Self::DEEPEST)
     }
 
     fn check_spaces(&self, text: &str, tokens: &[Spanned<'_>]) -> Result<(), SyntaxError> {

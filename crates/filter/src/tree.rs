@@ -6,6 +6,13 @@ use std::borrow::Cow;
 ///
 /// The parser makes `Expr<AttrPath, Literal>`; a schema resolves it to its own attributes and
 /// operands, so that one tree serves filters, PATCH paths, policy and SQL (RFC 7644 §3.4.2.2).
+///
+/// # Depth
+///
+/// Dropping, cloning, comparing and writing a tree recurse as deep as it nests.
+/// What a parser made is shallow enough for any of that, see
+/// [`Parser::DEEPEST`](crate::Parser::DEEPEST).
+/// Whoever builds trees by hand from what others send must bound their depth likewise.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expr<A, V> {
     /// Every part holds.

@@ -174,11 +174,27 @@ fn strings_are_json() {
         let borrowed = matches!(value, std::borrow::Cow::Borrowed(_));
         assert_eq!(borrowed, !text.contains('\\'), "{text}");
     }
-    for text in [r#""\uD83D""#, r#""\uDE00""#, r#""\x""#, r#""\u12""#, "\"\t\"", "\"\n\"", r#""\"#]
-    {
+    for (text, offset) in [
+        (r#""é\uD83D""#, 8),
+        (r#""é\uDE00""#, 8),
+        (r#""\uD83D\uD83D\uDE00""#, 6),
+        (r#""\uD83D\uDE00\uD83D\n""#, 18),
+        (r#""\"\x""#, 8),
+        (r#""\u12""#, 6),
+        (r#""\u+123""#, 6),
+        ("\"a\tb\"", 7),
+        ("\"\n\"", 6),
+        ("\"\\u00e9\0\"", 12),
+        (r#""\"#, 5),
+    ] {
         let error = parse_filter(&format!("a eq {text}")).expect_err(text);
-        assert_eq!((error.kind(), error.offset()), (ErrorKind::Filter, 5), "{text}");
+        assert_eq!((error.kind(), error.offset()), (ErrorKind::Filter, offset), "{text}: {error}");
     }
+    fails(
+        "a eq \"b\0\"",
+        "found `\u{FFFD}\"` at offset 7, expected no control character; \
+         inside a string write it as an escape, such as `\\t` or `\\u0000`",
+    );
 }
 
 #[test]
@@ -188,7 +204,7 @@ fn other_quotes_are_refused_with_a_hint() {
         "userName eq 'x'",
         "found `'` at offset 12, expected a straight double quote; put strings in double quotes",
     );
-    for quote in ["“", "”", "„", "‘", "’"] {
+    for quote in ["“", "”", "„", "‘", "’", "«", "»", "‹", "＂"] {
         fails(
             &format!("userName eq {quote}x{quote}"),
             &format!(
