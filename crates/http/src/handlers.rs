@@ -67,8 +67,8 @@ pub(crate) async fn answer(
 }
 
 impl Call<'_> {
-    fn profile(&self) -> &'static Profile {
-        self.context.connection().profile()
+    fn profile(&self) -> &Profile {
+        self.context.offer().profile()
     }
 
     /// What the URL asks to see of resources.
@@ -107,8 +107,8 @@ impl Call<'_> {
     /// (R-PATCH-04, R-PROJ-11, E-ENTRA-20).
     async fn patched(&self, view: &View, found: &Found) -> Result<Option<Links>, Problem> {
         let quiet = view.ty.relation().is_some() && !view.names();
-        let silent = self.context.connection().patches_groups_silently();
-        if quiet && (silent || found.record.links > u64::from(PAGE)) {
+        let large = found.record.links > u64::from(PAGE);
+        if quiet && (large || self.profile().quiet_relation_patch) {
             return Ok(None);
         }
         let links = self.links(view, vec![found.record.id]).await?;

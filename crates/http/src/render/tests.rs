@@ -26,6 +26,7 @@ fn found(body: &str) -> Found {
         created: Instant::from_millis(0),
         modified: Instant::from_millis(1500),
         links: 0,
+        indexed: 0,
         body: body.into(),
     };
     Found { record, links: Vec::new(), incoming: Vec::new() }

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use rollcall_domain::{
-    Authenticator, Change, CommitError, Connections, Directory, Edge, FindError, Found, IdpKind,
-    Load, Page, Query, Reader, ResourceId, Scope, Store, SystemClock, Unavailable, UuidIds,
-    Written,
+    Authenticator, Change, CommitError, Connections, Directory, Edge, FindError, Found, Halt,
+    IdpKind, Load, Outcome, Page, Query, Reader, Record, Reindex, Reindexed, ResourceId, Scope,
+    Store, SystemClock, TransactionId, Unavailable, UuidIds, Written,
 };
 use rollcall_http::{App, Body, Settings};
 use rollcall_schema::{Link, ResourceType};
@@ -180,8 +180,29 @@ impl Store for Spy {
         Box::new(Window { spy: self, inner: self.memory.scope(at) })
     }
 
-    async fn commit(&self, at: Scope, change: Change) -> Result<Vec<Written>, CommitError> {
-        self.memory.commit(at, change).await
+    async fn commit_many(
+        &self,
+        at: Scope,
+        changes: Vec<Change>,
+        halt: Halt,
+    ) -> Vec<Result<Vec<Written>, CommitError>> {
+        self.memory.commit_many(at, changes, halt).await
+    }
+
+    async fn reindex(
+        &self,
+        at: Scope,
+        entries: Vec<Reindex>,
+    ) -> Result<Vec<Reindexed>, Unavailable> {
+        self.memory.reindex(at, entries).await
+    }
+
+    async fn keep_outcome(&self, at: Scope, outcome: Outcome) -> Result<(), Unavailable> {
+        self.memory.keep_outcome(at, outcome).await
+    }
+
+    async fn outcome(&self, at: Scope, id: TransactionId) -> Result<Option<Outcome>, Unavailable> {
+        self.memory.outcome(at, id).await
     }
 
     async fn ready(&self) -> Result<(), Unavailable> {
@@ -237,6 +258,16 @@ impl Reader for Window<'_> {
         let rows = owners.iter().flat_map(|owner| (1..=pretend).map(|n| edge(*owner, n)));
         let behind = |edge: &Edge| after.is_none_or(|last| (edge.owner, edge.member) > last);
         Ok(rows.filter(behind).take(limit as usize).collect())
+    }
+
+    async fn behind(
+        &self,
+        kind: &str,
+        revision: u64,
+        after: Option<ResourceId>,
+        limit: u32,
+    ) -> Result<Vec<Record>, Unavailable> {
+        self.inner.behind(kind, revision, after, limit).await
     }
 }
 

@@ -1,0 +1,163 @@
+//! Many operations in one request (RFC 7644 §3.7), answered now or later (RFC 9967 §2.5.1).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http::header::{HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
+use http::{Response, StatusCode};
+use rollcall_domain::{Context, Directory, Error, Outcome, Progress};
+use tracing::Instrument as _;
+
+use super::Call;
+use crate::bulk::{Answers, BulkRequest};
+use crate::problem::{Problem, chain};
+use crate::site::Site;
+use crate::{Body, reply};
+
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+const SET_TXN: HeaderName = HeaderName::from_static("set-txn");
+
+/// How often a server says that it still works on something.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// How long an answer is held back at most for a client that would rather wait (RFC 7240 §4.3).
+const LONGEST_WAIT: u64 = 30;
+
+pub(super) async fn bulk(call: &Call<'_>) -> Result<Response<Body>, Problem> {
+    let offer = call.context.offer();
+    if !offer.capabilities().bulk {
+        return Err(Problem::not_offered("bulk requests are not offered: send each operation by itself"));
+    }
+    let limit = call.settings.bulk_operations_of(offer.limits());
+    let request = BulkRequest::read(call.json()?, offer, limit)?;
+    call.charge(request.operations.len());
+    let work = Work {
+        directory: Arc::clone(call.directory),
+        context: call.context.clone(),
+        site: call.site.clone(),
+        request_id: call.request_id.to_owned(),
+    };
+    match Preference::of(&call.parts.headers).filter(|_| offer.capabilities().asynchronous) {
+        None => Ok(reply::ok(work.run(request, &|_| {}).await?.into())),
+        Some(preference) => later(call, work, request, preference).await,
+    }
+}
+
+/// What became of a request that was answered before it was done.
+pub(super) async fn outcome(call: &Call<'_>, id: &str) -> Result<Response<Body>, Problem> {
+    let unknown = || Problem::not_found("no such transaction, or it is over for a day".into());
+    let id = id.parse().map_err(|_| unknown())?;
+    let progress = call.directory.progress(&call.context, id).await.map_err(Error::from)?;
+    match progress.ok_or_else(unknown)? {
+        Progress::Running => {
+            Ok(reply::with(reply::bare(StatusCode::ACCEPTED), RETRY_AFTER, "2"))
+        }
+        Progress::Done(body) => Ok(reply::ok(body.into())),
+        Progress::Interrupted(said) => Err(Problem::gone(format!(
+            "the server stopped while it worked on this, after {said} operations: look at what is \
+             there, and send the rest again"
+        ))),
+    }
+}
+
+/// `Prefer: respond-async`, and how long the client would wait for a plain answer.
+struct Preference {
+    wait: Duration,
+}
+
+impl Preference {
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let values = headers.get_all(PREFER).into_iter().filter_map(|value| value.to_str().ok());
+        let (mut asked, mut wait) = (false, 0);
+        for preference in values.flat_map(|value| value.split([',', ';'])).map(str::trim) {
+            let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
+            match name.trim().to_ascii_lowercase().as_str() {
+                "respond-async" => asked = true,
+                "wait" => wait = value.trim().trim_matches('"').parse().unwrap_or(0),
+                _ => {}
+            }
+        }
+        asked.then_some(Self { wait: Duration::from_secs(wait.min(LONGEST_WAIT)) })
+    }
+}
+
+/// A bulk request on its own.
+struct Work {
+    directory: Arc<Directory>,
+    context: Context,
+    site: Site,
+    request_id: String,
+}
+
+impl Work {
+    async fn run(
+        &self,
+        request: BulkRequest,
+        progress: &(dyn Fn(usize) + Send + Sync),
+    ) -> Result<String, Error> {
+        let BulkRequest { fail_on_errors, slots, operations } = request;
+        let results =
+            self.directory.bulk(&self.context, operations, fail_on_errors, progress).await?;
+        let offer = self.context.offer();
+        let answers = Answers { site: &self.site, offer, request_id: &self.request_id };
+        Ok(answers.write(slots, results))
+    }
+
+    /// Works on, says now and then how far it has come, and keeps what came of it.
+    async fn keep(self, request: BulkRequest, promised: Outcome) -> Option<String> {
+        let done = AtomicUsize::new(0);
+        let count = |n| done.store(n, Ordering::Relaxed);
+        let mut working = std::pin::pin!(self.run(request, &count));
+        let answer = loop {
+            tokio::select! {
+                answer = &mut working => break answer,
+                () = tokio::time::sleep(HEARTBEAT) => {
+                    let said = done.load(Ordering::Relaxed).to_string();
+                    let told = self.directory.report(&self.context, &promised, said).await;
+                    if let Err(error) = told {
+                        tracing::warn!(error = %chain(&error), "progress was not kept");
+                    }
+                }
+            }
+        };
+        let (body, answer) = match answer {
+            Ok(body) => (body.clone(), Some(body)),
+            Err(error) => {
+                let (_, wire) = Problem::from(error).into_wire(&self.request_id);
+                (wire.to_string(), None)
+            }
+        };
+        if let Err(error) = self.directory.settle(&self.context, promised, body).await {
+            tracing::error!(error = %chain(&error), "what came of a request was not kept");
+        }
+        answer
+    }
+}
+
+/// R-ASYNC-01, R-ASYNC-02. A client that waits long enough gets a plain answer.
+async fn later(
+    call: &Call<'_>,
+    work: Work,
+    request: BulkRequest,
+    preference: Preference,
+) -> Result<Response<Body>, Problem> {
+    let promised = call.directory.promise(&call.context).await.map_err(Error::from)?;
+    let id = promised.id;
+    let span = tracing::Span::current();
+    let working = call.background.spawn(work.keep(request, promised).instrument(span));
+    if let Ok(Ok(Some(body))) = tokio::time::timeout(preference.wait, working).await {
+        return Ok(reply::ok(body.into()));
+    }
+    let location = format!("{}/AsyncResults/{id}", call.site.base());
+    let mut answer = reply::bare(StatusCode::ACCEPTED);
+    for (name, value) in [
+        (SET_TXN, id.to_string()),
+        (PREFERENCE_APPLIED, "respond-async".into()),
+        (LOCATION, location),
+    ] {
+        answer = reply::with(answer, name, &value);
+    }
+    Ok(answer)
+}
