@@ -11,14 +11,16 @@ use uuid::Uuid;
 use crate::statement::Sql;
 use crate::values::{Count, Id, Moment};
 
-/// The columns: id, version, created, modified, how many links, body, links, incoming.
+/// The columns: id, version, created, modified, how many links, revision of its keys, body, links,
+/// incoming.
 pub(crate) type Columns =
-    (Binary, BigInt, BigInt, BigInt, BigInt, Text, Nullable<Text>, Nullable<Text>);
+    (Binary, BigInt, BigInt, BigInt, BigInt, BigInt, Text, Nullable<Text>, Nullable<Text>);
 
 /// A row of them.
-pub(crate) type Row = (Id, Count, Moment, Moment, Count, String, Option<String>, Option<String>);
+pub(crate) type Row =
+    (Id, Count, Moment, Moment, Count, Count, String, Option<String>, Option<String>);
 
-const RECORD: &str = "select r.id, r.version, r.created, r.modified, r.links, r.body, ";
+const RECORD: &str = "select r.id, r.version, r.created, r.modified, r.links, r.indexed, r.body, ";
 
 const LINKS: &str = "(select json_group_array(json_array(lower(hex(m.id)), m.kind, m.display)) \
     from edge e cross join resource m on m.organization = e.organization and m.id = e.member \
@@ -70,11 +72,24 @@ impl Beside {
     }
 }
 
+/// The columns of a record alone.
+pub(crate) type RecordColumns = (Binary, BigInt, BigInt, BigInt, BigInt, BigInt, Text);
+
+/// A row of them.
+pub(crate) type RecordRow = (Id, Count, Moment, Moment, Count, Count, String);
+
+/// What such a row says.
+pub(crate) fn record(row: RecordRow) -> Record {
+    let (id, version, created, modified, links, indexed, body) = row;
+    let (Count(version), Count(links), Count(indexed)) = (version, links, indexed);
+    let (Moment(created), Moment(modified)) = (created, modified);
+    Record { id: id.into(), version, created, modified, links, indexed, body }
+}
+
 /// What a row says.
 pub(crate) fn found(row: Row) -> QueryResult<Found> {
-    let (id, Count(version), Moment(created), Moment(modified), Count(many), body, links, incoming) =
-        row;
-    let record = Record { id: id.into(), version, created, modified, links: many, body };
+    let (id, version, created, modified, many, indexed, body, links, incoming) = row;
+    let record = record((id, version, created, modified, many, indexed, body));
     let mut links: Vec<Link> = list::<(Uuid, String, Option<String>)>(links)?
         .into_iter()
         .map(|(id, kind, display)| Link { id: text(id), kind, display })

@@ -100,6 +100,7 @@ fn create(
             resource::version.eq(1_i64),
             resource::created.eq(Moment(write.at)),
             resource::modified.eq(Moment(write.at)),
+            resource::indexed.eq(Count(body.indexed)),
             resource::display.eq(body.display.as_deref()),
             resource::body.eq(&body.text),
         ))
@@ -123,6 +124,7 @@ fn replace(
         .set((
             resource::version.eq(resource::version + 1),
             resource::modified.eq(Moment(write.at)),
+            resource::indexed.eq(Count(body.indexed)),
             resource::display.eq(body.display.as_deref()),
             resource::body.eq(&body.text),
         ))

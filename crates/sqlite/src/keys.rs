@@ -6,13 +6,13 @@ use diesel::prelude::*;
 use diesel::result::DatabaseErrorKind::UniqueViolation;
 use diesel::result::Error::DatabaseError;
 use diesel::sql_types::Text;
-use rollcall_domain::{Act, Change, CommitError, Key, ResourceId, Scope, Write};
+use rollcall_domain::{Act, Change, CommitError, Key, KeyChange, ResourceId, Scope, Write};
 use serde_json::json;
 
 use crate::commit::scope;
 use crate::error::Undone;
 use crate::json;
-use crate::statement::{Run, fixed};
+use crate::statement::{Fixed, Run, fixed};
 
 fixed! {
     /// Adds rows: type, attribute, key, id, whether it is unique.
@@ -26,6 +26,21 @@ fixed! {
         "delete from resource_key where organization = ? and connection = ? \
          and (kind, attr, key, id) in (select value ->> 0, value ->> 1, value ->> 2, \
          unhex(value ->> 3) from json_each(?))";
+
+    /// Removes the rows of a resource but these: type, attribute, key.
+    Retain -> () =
+        "delete from resource_key indexed by resource_key_by_id \
+         where organization = ? and id = ? \
+         and (attr, key) not in (select value ->> 1, value ->> 2 from json_each(?))";
+
+    /// Adds the rows that are not there, and turns those that are unique otherwise. `where true`
+    /// keeps the parser from taking `on conflict` for a join.
+    Put -> () =
+        "insert into resource_key (organization, connection, kind, attr, key, id, is_unique) \
+         select ?, ?, value ->> 0, value ->> 1, value ->> 2, unhex(value ->> 3), value ->> 4 \
+         from json_each(?) where true \
+         on conflict (organization, connection, kind, attr, key, id) \
+         do update set is_unique = excluded.is_unique where is_unique <> excluded.is_unique";
 
     /// Removes the rows of a resource.
     Drop -> () =
@@ -41,16 +56,28 @@ fixed! {
          order by j.key limit 1";
 }
 
+/// A key with whose it is.
+#[derive(Clone, Copy)]
+struct Held<'k> {
+    kind: &'k str,
+    id: ResourceId,
+    key: &'k Key,
+}
+
 /// Changes the index rows of every resource of a change.
 pub(crate) fn apply(conn: &mut SqliteConnection, at: Scope, change: &Change) -> Result<(), Undone> {
-    let mut removed = Vec::new();
-    let mut added = Vec::new();
+    let (mut removed, mut added, mut put) = (Vec::new(), Vec::new(), Vec::new());
     for write in &change.writes {
         match &write.act {
-            Act::Create { keys, .. } => added.extend(keys.iter().map(|key| (write, key))),
-            Act::Replace { removed: old, added: new, .. } => {
-                removed.extend(old.iter().map(|key| (write, key)));
-                added.extend(new.iter().map(|key| (write, key)));
+            Act::Create { keys, .. } => added.extend(held(write, keys)),
+            Act::Replace { keys: KeyChange::By { removed: old, added: new }, .. } => {
+                removed.extend(held(write, old));
+                added.extend(held(write, new));
+            }
+            Act::Replace { keys: KeyChange::To(keys), .. } => {
+                let keys: Vec<_> = held(write, keys).collect();
+                retain(conn, at, write.id, &keys)?;
+                put.extend(keys);
             }
             Act::Link { .. } | Act::Delete { .. } => {}
         }
@@ -59,10 +86,20 @@ pub(crate) fn apply(conn: &mut SqliteConnection, at: Scope, change: &Change) -> 
         let [organization, connection] = scope(at);
         Run::<Remove>::with([organization, connection, rows(&removed).into()]).execute(conn)?;
     }
-    if !added.is_empty() {
-        add(conn, at, &added)?;
-    }
-    Ok(())
+    insert::<Put>(conn, at, put)?;
+    insert::<Add>(conn, at, added)
+}
+
+/// Gives a resource exactly these index rows, whichever it had.
+pub(crate) fn replace(
+    conn: &mut SqliteConnection,
+    at: Scope,
+    (kind, id): (&str, ResourceId),
+    keys: &[Key],
+) -> Result<(), Undone> {
+    let keys: Vec<_> = keys.iter().map(|key| Held { kind, id, key }).collect();
+    retain(conn, at, id, &keys)?;
+    insert::<Put>(conn, at, keys)
 }
 
 /// Removes the index rows of a resource.
@@ -70,10 +107,30 @@ pub(crate) fn drop(conn: &mut SqliteConnection, at: Scope, id: ResourceId) -> Qu
     Run::<Drop>::with([at.organization.into(), id.into()]).execute(conn).map(|_| ())
 }
 
-fn add(conn: &mut SqliteConnection, at: Scope, added: &[(&Write, &Key)]) -> Result<(), Undone> {
-    let rows = rows(added);
+fn retain(
+    conn: &mut SqliteConnection,
+    at: Scope,
+    id: ResourceId,
+    keys: &[Held<'_>],
+) -> QueryResult<()> {
+    let binds = [at.organization.into(), id.into(), rows(keys).into()];
+    Run::<Retain>::with(binds).execute(conn).map(|_| ())
+}
+
+/// Adds or puts rows, or says which of them another resource has.
+fn insert<S: Fixed>(
+    conn: &mut SqliteConnection,
+    at: Scope,
+    mut keys: Vec<Held<'_>>,
+) -> Result<(), Undone> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    // What is unique no longer makes room for what becomes so.
+    keys.sort_by_key(|held| held.key.unique);
+    let rows = rows(&keys);
     let [organization, connection] = scope(at);
-    let inserted = Run::<Add>::with([organization, connection, rows.as_str().into()]).execute(conn);
+    let inserted = Run::<S>::with([organization, connection, rows.as_str().into()]).execute(conn);
     let Err(error) = inserted else { return Ok(()) };
     if !matches!(error, DatabaseError(UniqueViolation, _)) {
         return Err(error.into());
@@ -82,23 +139,28 @@ fn add(conn: &mut SqliteConnection, at: Scope, added: &[(&Write, &Key)]) -> Resu
     let taken = Run::<Taken>::with([rows.into(), organization, connection])
         .get_result::<String>(conn)
         .optional()?;
-    match taken.or_else(|| twice(added)) {
+    match taken.or_else(|| twice(&keys)) {
         Some(attr) => Err(CommitError::Taken { attr }.into()),
         None => Err(error.into()),
     }
 }
 
 /// The attribute of a unique key that two resources of the same change want.
-fn twice(added: &[(&Write, &Key)]) -> Option<String> {
+fn twice(keys: &[Held<'_>]) -> Option<String> {
     let mut seen = HashSet::new();
-    let unique = added.iter().filter(|(_, key)| key.unique);
-    let mut again = unique.filter(|(write, key)| !seen.insert((&write.kind, &key.attr, &key.text)));
-    again.next().map(|(_, key)| key.attr.to_string())
+    let unique = keys.iter().filter(|held| held.key.unique);
+    let mut again = unique.filter(|held| !seen.insert((held.kind, &held.key.attr, &held.key.text)));
+    again.next().map(|held| held.key.attr.to_string())
 }
 
-fn rows(keys: &[(&Write, &Key)]) -> String {
-    let row = |(write, key): &(&Write, &Key)| {
-        json!([&*write.kind, &*key.attr, key.text, json::hex(write.id), key.unique])
+fn held<'k>(write: &'k Write, keys: &'k [Key]) -> impl Iterator<Item = Held<'k>> {
+    keys.iter().map(|key| Held { kind: &write.kind, id: write.id, key })
+}
+
+fn rows(keys: &[Held<'_>]) -> String {
+    let row = |held: &Held<'_>| {
+        let key = held.key;
+        json!([held.kind, &*key.attr, key.text, json::hex(held.id), key.unique])
     };
     serde_json::Value::Array(keys.iter().map(row).collect()).to_string()
 }

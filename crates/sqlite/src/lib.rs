@@ -44,9 +44,11 @@ mod json;
 mod keys;
 mod ledger;
 mod log;
+mod outcomes;
 mod pool;
 mod read;
 mod registry;
+mod reindex;
 mod render;
 mod statement;
 mod tables;
@@ -64,7 +66,10 @@ use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-use rollcall_domain::{Change, CommitError, Reader, Scope, Store, Unavailable, Written};
+use rollcall_domain::{
+    Change, CommitError, Halt, Outcome, Reader, Reindex, Reindexed, Scope, Store, TransactionId,
+    Unavailable, Written,
+};
 
 use error::{Undone, unavailable};
 use ledger::Ledger;
@@ -194,8 +199,32 @@ impl Store for Sqlite {
         Box::new(Window::new(Arc::clone(&self.pool), at))
     }
 
-    async fn commit(&self, at: Scope, change: Change) -> Result<Vec<Written>, CommitError> {
-        self.lane.run(move |conn| commit::apply(conn, at, &change)).await
+    async fn commit_many(
+        &self,
+        at: Scope,
+        changes: Vec<Change>,
+        halt: Halt,
+    ) -> Vec<Result<Vec<Written>, CommitError>> {
+        let apply =
+            move |conn: &mut SqliteConnection, change: &Change| commit::apply(conn, at, change);
+        self.lane.run_all(changes, apply, halt).await
+    }
+
+    async fn reindex(
+        &self,
+        at: Scope,
+        entries: Vec<Reindex>,
+    ) -> Result<Vec<Reindexed>, Unavailable> {
+        self.lane.run(move |conn| reindex::apply(conn, at, &entries)).await.map_err(unavailable)
+    }
+
+    async fn keep_outcome(&self, at: Scope, outcome: Outcome) -> Result<(), Unavailable> {
+        let keep = move |conn: &mut SqliteConnection| Ok(outcomes::keep(conn, at, &outcome)?);
+        self.lane.run(keep).await.map_err(unavailable)
+    }
+
+    async fn outcome(&self, at: Scope, id: TransactionId) -> Result<Option<Outcome>, Unavailable> {
+        self.pool.read(move |conn| outcomes::find(conn, at, id)).await
     }
 
     async fn ready(&self) -> Result<(), Unavailable> {
@@ -207,11 +236,12 @@ impl Store for Sqlite {
     }
 
     async fn maintain(&self) -> Result<(), Unavailable> {
-        // All tables, not only those that this connection has queried.
-        let optimize = |conn: &mut SqliteConnection| {
+        let keep_house = |conn: &mut SqliteConnection| {
+            outcomes::expire(conn)?;
+            // All tables, not only those that this connection has queried.
             Ok::<_, Undone>(conn.batch_execute("pragma optimize(0x10002)")?)
         };
-        self.lane.run(optimize).await.map_err(unavailable)
+        self.lane.run(keep_house).await.map_err(unavailable)
     }
 }
 

@@ -6,17 +6,19 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use rollcall_domain::{
-    Candidates, Edge, FindError, Found, Load, Page, Query, Reader, ResourceId, Scope, Sieve, Start,
-    Total, Unavailable, Want,
+    Candidates, Edge, FindError, Found, Load, Page, Query, Reader, Record, ResourceId, Scope,
+    Sieve, Start, Total, Unavailable, Want,
 };
 use rollcall_schema::{Link, ResourceType};
+use uuid::Uuid;
 
-use crate::beside::{self, Beside, Columns, Row};
+use crate::beside::{self, Beside, Columns, RecordColumns, RecordRow, Row};
 use crate::candidates::{LEAVES, Lead, Shape, leaves};
+use crate::commit::scope;
 use crate::json;
 use crate::pool::{Pool, Stream};
 use crate::render::Ground;
-use crate::statement::{Keep, Run, Sql, fixed};
+use crate::statement::{Bind, Keep, Run, Sql, fixed};
 use crate::values::{Count, Id};
 
 /// How many candidates one batch carries.
@@ -42,6 +44,20 @@ fixed! {
          on m.organization = e.organization and m.id = e.member and +m.connection = ? \
          where e.organization = ? and e.owner in (select unhex(value) from json_each(?)) \
          and e.attr = ? order by e.owner, e.member limit ?";
+
+    /// What was indexed under an earlier revision. The index is walked revision by revision, and
+    /// each gives no more than the page holds: of many records that are behind, the others are
+    /// not looked at.
+    Behind -> RecordColumns =
+        "with recursive up (n) as (select -1 union all select (select min(s.indexed) \
+         from resource s indexed by resource_behind where s.organization = ? \
+         and s.connection = ? and s.kind = ? and s.indexed > up.n and s.indexed < ?) from up \
+         where up.n is not null) \
+         select r.id, r.version, r.created, r.modified, r.links, r.indexed, r.body \
+         from up u cross join resource r on r.organization = ? and r.id in (select s.id \
+         from resource s indexed by resource_behind where s.organization = ? \
+         and s.connection = ? and s.kind = ? and s.indexed = u.n and s.id > ? \
+         order by s.id limit ?) order by r.id limit ?";
 }
 
 /// What can be seen of the store from one connection.
@@ -69,7 +85,8 @@ impl Window {
         }
         let after = match query.from {
             Start::After(id) => Some(id),
-            Start::Skip(_) => None,
+            // The sieve lets pass what lies behind a place in another order.
+            Start::Skip(_) | Start::Behind(..) => None,
         };
         let ground = Ground::new(self.at, query.ty);
         let sql = shape.page(&ground, &Beside::of(query.ty, query.load), after);
@@ -169,6 +186,37 @@ impl Reader for Window {
             })
             .await
     }
+
+    async fn behind(
+        &self,
+        kind: &str,
+        revision: u64,
+        after: Option<ResourceId>,
+        limit: u32,
+    ) -> Result<Vec<Record>, Unavailable> {
+        let [organization, connection] = scope(self.at);
+        let after = after.unwrap_or(ResourceId::from_uuid(Uuid::nil()));
+        let limit = Bind::from(u64::from(limit));
+        let run = Run::<Behind>::with([
+            organization.clone(),
+            connection.clone(),
+            kind.into(),
+            revision.into(),
+            organization.clone(),
+            organization,
+            connection,
+            kind.into(),
+            after.into(),
+            limit.clone(),
+            limit,
+        ]);
+        self.pool
+            .read(move |conn| {
+                let rows = run.load::<RecordRow>(conn)?;
+                Ok(rows.into_iter().map(beside::record).collect())
+            })
+            .await
+    }
 }
 
 /// One page, ready to be loaded.
@@ -188,13 +236,15 @@ impl Listing {
         let (after, skip) = match query.from {
             Start::After(id) => (Some(id), 0),
             Start::Skip(skip) => (None, skip),
+            // Only where there is a sort, and then nothing is listed.
+            Start::Behind(..) => (None, 0),
         };
         let mut rows = shape.page(&ground, &Beside::of(query.ty, query.load), after);
         // More than there can be is all the same to SQLite, but has no place in its integers.
         let skip = i64::try_from(skip).unwrap_or(i64::MAX);
         rows.push(" limit ? offset ?", [u64::from(query.count).into(), skip.into()]);
         let keep = Shape::keep(&query.plan.candidates);
-        let (from, count, total) = (query.from, query.count, query.total);
+        let (from, count, total) = (query.from.clone(), query.count, query.total);
         Self { ground, shape, rows, keep, from, count, total }
     }
 
@@ -238,7 +288,7 @@ impl Shown {
         let skip = match self.from {
             _ if at_most == Some(0) => return Some(0),
             Start::Skip(skip) => skip,
-            Start::After(_) => return None,
+            Start::After(_) | Start::Behind(..) => return None,
         };
         let ends = self.found < u64::from(self.count) && (self.found > 0 || skip == 0);
         let full = skip == 0 && at_most.is_some_and(|most| self.found >= most);

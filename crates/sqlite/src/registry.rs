@@ -4,18 +4,18 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 use rollcall_domain::{
-    Connection, ConnectionId, NewConnection, Organization, Registry, Token, TokenHash, TokenId,
-    Unavailable,
+    Connection, ConnectionId, NewConnection, Organization, Registry, ResourceId, Setup, Token,
+    TokenHash, TokenId, Unavailable,
 };
 use rollcall_schema::Instant;
 
 use crate::Sqlite;
 use crate::error::{Undone, unavailable};
 use crate::tables::{connection, organization, token};
-use crate::values::{Hash, Id, Idp, Moment};
+use crate::values::{Count, Decided, Hash, Id, Idp, Moment};
 
-type ConnectionRow = (Id, Id, Option<String>, Idp, Moment);
-type TokenRow = (Hash, Id, Id, Id, Option<String>, Moment, Option<Moment>);
+type ConnectionRow = (Id, Id, Option<String>, Idp, Moment, Decided, Count, Option<String>);
+type TokenRow = (Hash, Id, Id, Id, Option<String>, Option<Id>, Moment, Option<Moment>);
 type OrganizationRow = (Id, String);
 
 #[async_trait]
@@ -52,6 +52,21 @@ impl Registry for Sqlite {
                 Ok(row.map(both))
             })
             .await
+    }
+
+    async fn set_up(
+        &self,
+        id: ConnectionId,
+        expect: u64,
+        setup: Setup,
+    ) -> Result<bool, Unavailable> {
+        let setup = Decided(setup);
+        self.lane.run(move |conn| Ok(decide(conn, id, expect, &setup)?)).await.map_err(unavailable)
+    }
+
+    async fn note_dialect(&self, id: ConnectionId, dialect: &str) -> Result<(), Unavailable> {
+        let dialect = dialect.to_owned();
+        self.lane.run(move |conn| Ok(note(conn, id, &dialect)?)).await.map_err(unavailable)
     }
 
     async fn add_token(&self, token: Token) -> Result<(), Unavailable> {
@@ -114,6 +129,9 @@ fn ensure(conn: &mut SqliteConnection, new: &NewConnection) -> Result<Connection
             connection::name.eq(wanted.name.as_deref()),
             connection::idp.eq(Idp(wanted.idp)),
             connection::created.eq(Moment(wanted.created)),
+            connection::setup.eq(Decided(wanted.setup.clone())),
+            connection::revision.eq(Count(wanted.revision)),
+            connection::dialect.eq(wanted.dialect.as_deref()),
         ))
         .on_conflict_do_nothing()
         .execute(conn)?;
@@ -123,6 +141,28 @@ fn ensure(conn: &mut SqliteConnection, new: &NewConnection) -> Result<Connection
         None => named.filter(connection::id.eq(Id::from(wanted.id))),
     };
     Ok(one_connection(named.first(conn)?))
+}
+
+fn decide(
+    conn: &mut SqliteConnection,
+    id: ConnectionId,
+    expect: u64,
+    setup: &Decided,
+) -> QueryResult<bool> {
+    diesel::update(connection::table)
+        .filter(connection::id.eq(Id::from(id)))
+        .filter(connection::revision.eq(Count(expect)))
+        .set((connection::setup.eq(setup), connection::revision.eq(connection::revision + 1)))
+        .execute(conn)
+        .map(|decided| decided > 0)
+}
+
+fn note(conn: &mut SqliteConnection, id: ConnectionId, dialect: &str) -> QueryResult<()> {
+    diesel::update(connection::table)
+        .filter(connection::id.eq(Id::from(id)))
+        .set(connection::dialect.eq(dialect))
+        .execute(conn)
+        .map(|_| ())
 }
 
 fn add(conn: &mut SqliteConnection, new: &Token) -> QueryResult<()> {
@@ -151,6 +191,7 @@ fn add(conn: &mut SqliteConnection, new: &Token) -> QueryResult<()> {
             token::organization.eq(Id::from(new.organization)),
             token::connection.eq(Id::from(new.connection)),
             token::name.eq(new.name.as_deref()),
+            token::subject.eq(new.subject.map(Id::from)),
             token::created.eq(Moment(new.created)),
             token::revoked.eq(new.revoked.map(Moment)),
         ))
@@ -161,6 +202,7 @@ fn add(conn: &mut SqliteConnection, new: &Token) -> QueryResult<()> {
             token::organization.eq(excluded(token::organization)),
             token::connection.eq(excluded(token::connection)),
             token::name.eq(excluded(token::name)),
+            token::subject.eq(excluded(token::subject)),
             token::created.eq(excluded(token::created)),
             token::revoked.eq(excluded(token::revoked)),
         ))
@@ -184,19 +226,21 @@ fn both(
     (Organization { id: id.into(), name }, one_connection(connection))
 }
 
-fn one_connection(
-    (id, organization, name, Idp(idp), Moment(created)): ConnectionRow,
-) -> Connection {
-    Connection { id: id.into(), organization: organization.into(), name, idp, created }
+fn one_connection(row: ConnectionRow) -> Connection {
+    let (id, organization, name, Idp(idp), Moment(created), decided, revision, dialect) = row;
+    let (Decided(setup), Count(revision)) = (decided, revision);
+    let (id, organization) = (id.into(), organization.into());
+    Connection { id, organization, name, idp, created, setup, revision, dialect }
 }
 
 fn one_token(row: TokenRow) -> Token {
-    let (Hash(hash), id, organization, connection, name, Moment(created), revoked) = row;
+    let (Hash(hash), id, organization, connection, name, subject, Moment(created), revoked) = row;
     Token {
         id: id.into(),
         connection: connection.into(),
         organization: organization.into(),
         name,
+        subject: subject.map(ResourceId::from),
         hash,
         created,
         revoked: revoked.map(|Moment(at)| at),

@@ -15,6 +15,9 @@ diesel::table! {
         name -> Nullable<Text>,
         idp -> Text,
         created -> BigInt,
+        setup -> Text,
+        revision -> BigInt,
+        dialect -> Nullable<Text>,
     }
 }
 
@@ -25,6 +28,7 @@ diesel::table! {
         organization -> Binary,
         connection -> Binary,
         name -> Nullable<Text>,
+        subject -> Nullable<Binary>,
         created -> BigInt,
         revoked -> Nullable<BigInt>,
     }
@@ -40,6 +44,7 @@ diesel::table! {
         created -> BigInt,
         modified -> BigInt,
         links -> BigInt,
+        indexed -> BigInt,
         display -> Nullable<Text>,
         body -> Text,
     }
@@ -51,6 +56,18 @@ diesel::table! {
         connection -> Binary,
         kind -> Text,
         n -> BigInt,
+    }
+}
+
+diesel::table! {
+    outcome (organization, connection, id) {
+        organization -> Binary,
+        connection -> Binary,
+        id -> Binary,
+        created -> BigInt,
+        touched -> BigInt,
+        done -> Bool,
+        body -> Text,
     }
 }
 

@@ -9,7 +9,8 @@ use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{BigInt, Binary, Text};
 use diesel::sqlite::Sqlite;
 use rollcall_domain::{
-    ConnectionId, EventId, IdpKind, OrganizationId, ResourceId, TokenHash, TokenId,
+    ConnectionId, EventId, IdpKind, OrganizationId, ResourceId, Setup, TokenHash, TokenId,
+    TransactionId,
 };
 use rollcall_schema::Instant;
 use uuid::Uuid;
@@ -51,7 +52,7 @@ macro_rules! ids {
     };
 }
 
-ids!(ConnectionId, EventId, OrganizationId, ResourceId, TokenId);
+ids!(ConnectionId, EventId, OrganizationId, ResourceId, TokenId, TransactionId);
 
 /// An instant: milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, AsExpression, FromSqlRow)]
@@ -126,5 +127,24 @@ impl FromSql<Text, Sqlite> for Idp {
     fn from_sql(value: Raw<'_>) -> deserialize::Result<Self> {
         let name = <String as FromSql<Text, Sqlite>>::from_sql(value)?;
         Ok(Self(IdpKind::from_str(&name)?))
+    }
+}
+
+/// What was decided about a connection, as JSON.
+#[derive(Clone, Debug, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Text)]
+pub(crate) struct Decided(pub(crate) Setup);
+
+impl ToSql<Text, Sqlite> for Decided {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(serde_json::to_string(&self.0)?);
+        Ok(IsNull::No)
+    }
+}
+
+impl FromSql<Text, Sqlite> for Decided {
+    fn from_sql(value: Raw<'_>) -> deserialize::Result<Self> {
+        let text = <String as FromSql<Text, Sqlite>>::from_sql(value)?;
+        Ok(Self(serde_json::from_str(&text)?))
     }
 }

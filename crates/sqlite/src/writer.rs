@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{io, thread};
 
 use diesel::{Connection, QueryResult, SqliteConnection};
-use rollcall_domain::{CommitError, Unavailable};
+use rollcall_domain::{CommitError, Halt, Unavailable};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Undone;
@@ -12,7 +12,7 @@ use crate::pool::Opener;
 
 /// How many units of work may wait.
 const QUEUE: usize = 1024;
-/// How many units one transaction carries at most.
+/// How many steps one transaction carries, but for those of its last unit.
 const BATCH: usize = 256;
 
 /// The way to the writer.
@@ -25,19 +25,32 @@ enum Job {
     Stop(oneshot::Sender<()>),
 }
 
-/// Something to be done whole or not at all. It may be tried more than once.
+/// Steps in a row, each to be done whole or not at all. Any of them may be tried more than once.
 trait Unit: Send {
     /// Whether somebody still waits for the outcome.
     fn wanted(&self) -> bool;
 
-    /// Does the work inside a savepoint.
-    fn apply(&mut self, conn: &mut SqliteConnection) -> QueryResult<()>;
+    /// How many steps there are.
+    fn steps(&self) -> usize;
 
-    /// Tells the outcome of [`apply`](Self::apply): it is on disk.
+    /// Does a step inside a savepoint, on what those before it left. What was told of it and those
+    /// behind it is forgotten.
+    fn apply(&mut self, step: usize, conn: &mut SqliteConnection) -> QueryResult<Then>;
+
+    /// Tells that nothing came of a step.
+    fn fail(&mut self, step: usize, why: &str) -> Then;
+
+    /// Tells the outcome: what was applied is on disk.
     fn settle(self: Box<Self>);
+}
 
-    /// Tells that nothing came of it.
-    fn fail(self: Box<Self>, why: &str);
+/// What comes behind a step.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// The next one.
+    Next,
+    /// Nothing.
+    End,
 }
 
 impl Lane {
@@ -52,13 +65,31 @@ impl Lane {
     /// Has `work` done in the next transaction.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
-        work: impl FnMut(&mut SqliteConnection) -> Result<T, Undone> + Send + 'static,
+        mut work: impl FnMut(&mut SqliteConnection) -> Result<T, Undone> + Send + 'static,
     ) -> Result<T, CommitError> {
-        let (reply, outcome) = oneshot::channel();
-        let unit = Box::new(Pending { work, outcome: None, reply });
-        let gone = |_| Unavailable::new("the writer has stopped");
-        self.queue.send(Job::Unit(unit)).await.map_err(|_| gone(()))?;
-        outcome.await.map_err(|_| gone(()))?
+        let mut done = self.run_all(vec![()], move |conn, ()| work(conn), Halt::Never).await;
+        done.pop().unwrap_or_else(|| Err(gone()))
+    }
+
+    /// Has `work` done on each item in the next transaction, in their order.
+    pub(crate) async fn run_all<I: Send + 'static, T: Send + 'static>(
+        &self,
+        items: Vec<I>,
+        work: impl FnMut(&mut SqliteConnection, &I) -> Result<T, Undone> + Send + 'static,
+        halt: Halt,
+    ) -> Vec<Result<T, CommitError>> {
+        if items.is_empty() {
+            return Vec::new();
+        }
+        let lost = match halt {
+            Halt::Never => items.len(),
+            Halt::AtFailure => 1,
+        };
+        let (reply, outcomes) = oneshot::channel();
+        let unit = Box::new(Pending { items, work, halt, outcomes: Vec::new(), reply });
+        // A unit that can't be sent is dropped, and its reply with it.
+        let _ = self.queue.send(Job::Unit(unit)).await;
+        outcomes.await.unwrap_or_else(|_| (0..lost).map(|_| Err(gone())).collect())
     }
 
     /// Does what still waits, then stops for good.
@@ -75,39 +106,59 @@ impl Lane {
     }
 }
 
-struct Pending<W, T> {
-    work: W,
-    outcome: Option<Result<T, CommitError>>,
-    reply: oneshot::Sender<Result<T, CommitError>>,
+fn gone() -> CommitError {
+    Unavailable::new("the writer has stopped").into()
 }
 
-impl<W, T> Unit for Pending<W, T>
+struct Pending<I, W, T> {
+    items: Vec<I>,
+    work: W,
+    halt: Halt,
+    /// Of the steps so far.
+    outcomes: Vec<Result<T, CommitError>>,
+    reply: oneshot::Sender<Vec<Result<T, CommitError>>>,
+}
+
+impl<I, W, T> Pending<I, W, T> {
+    fn tell(&mut self, step: usize, outcome: Result<T, CommitError>) -> Then {
+        let ends = outcome.is_err() && self.halt == Halt::AtFailure;
+        self.outcomes.truncate(step);
+        self.outcomes.push(outcome);
+        if ends { Then::End } else { Then::Next }
+    }
+}
+
+impl<I, W, T> Unit for Pending<I, W, T>
 where
-    W: FnMut(&mut SqliteConnection) -> Result<T, Undone> + Send,
+    I: Send,
+    W: FnMut(&mut SqliteConnection, &I) -> Result<T, Undone> + Send,
     T: Send,
 {
     fn wanted(&self) -> bool {
         !self.reply.is_closed()
     }
 
-    fn apply(&mut self, conn: &mut SqliteConnection) -> QueryResult<()> {
-        self.outcome = match conn.transaction(&mut self.work) {
-            Ok(value) => Some(Ok(value)),
-            Err(Undone::Refused(error)) => Some(Err(error)),
+    fn steps(&self) -> usize {
+        self.items.len()
+    }
+
+    fn apply(&mut self, step: usize, conn: &mut SqliteConnection) -> QueryResult<Then> {
+        let Some(item) = self.items.get(step) else { return Ok(Then::End) };
+        let outcome = match conn.transaction(|conn| (self.work)(conn, item)) {
+            Ok(value) => Ok(value),
+            Err(Undone::Refused(error)) => Err(error),
             Err(Undone::Failed(error)) => return Err(error),
         };
-        Ok(())
+        Ok(self.tell(step, outcome))
+    }
+
+    fn fail(&mut self, step: usize, why: &str) -> Then {
+        self.tell(step, Err(Unavailable::new(why).into()))
     }
 
     fn settle(self: Box<Self>) {
-        if let Some(outcome) = self.outcome {
-            // Who doesn't wait any more doesn't want to know.
-            let _ = self.reply.send(outcome);
-        }
-    }
-
-    fn fail(self: Box<Self>, why: &str) {
-        let _ = self.reply.send(Err(Unavailable::new(why).into()));
+        // Who doesn't wait any more doesn't want to know.
+        let _ = self.reply.send(self.outcomes);
     }
 }
 
@@ -118,18 +169,18 @@ struct Writer {
 }
 
 /// What became of a transaction.
-enum Fate {
-    Committed,
+enum Fate<T> {
+    Committed(T),
     /// It could not begin or end.
     Lost(String),
-    /// One of the units failed or panicked.
+    /// One of the steps failed or panicked.
     Tripped(String),
 }
 
 /// Where a transaction failed.
 enum Fault {
     Transaction(diesel::result::Error),
-    Unit(diesel::result::Error),
+    Step(diesel::result::Error),
 }
 
 impl From<diesel::result::Error> for Fault {
@@ -142,18 +193,21 @@ impl Writer {
     fn serve(mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut stops = Vec::new();
         while let Some(first) = jobs.blocking_recv() {
-            let mut units = Vec::new();
+            let (mut units, mut steps) = (Vec::new(), 0);
             let mut next = Some(first);
             while let Some(job) = next {
                 match job {
-                    Job::Unit(unit) if unit.wanted() => units.push(unit),
+                    Job::Unit(unit) if unit.wanted() => {
+                        steps += unit.steps();
+                        units.push(unit);
+                    }
                     Job::Unit(_) => {}
                     Job::Stop(done) => {
                         jobs.close();
                         stops.push(done);
                     }
                 }
-                next = if units.len() < BATCH { jobs.try_recv().ok() } else { None };
+                next = if steps < BATCH { jobs.try_recv().ok() } else { None };
             }
             self.finish(units);
         }
@@ -163,40 +217,69 @@ impl Writer {
         }
     }
 
+    /// Does all units in one transaction. When one of them fails, it must not take the others down:
+    /// each is done on its own then.
     fn finish(&mut self, mut units: Vec<Box<dyn Unit>>) {
-        match self.attempt(&mut units) {
-            Fate::Committed => units.into_iter().for_each(Unit::settle),
-            // One unit must not take the others down: each on its own.
+        if units.is_empty() {
+            return;
+        }
+        match self.attempt(|conn| units.iter_mut().try_for_each(|unit| whole(&mut **unit, conn))) {
+            Fate::Committed(()) => units.into_iter().for_each(Unit::settle),
             Fate::Tripped(_) if units.len() > 1 => {
                 units.into_iter().for_each(|unit| self.finish(vec![unit]));
             }
+            Fate::Tripped(_) if units.iter().any(|unit| unit.steps() > 1) => {
+                units.into_iter().for_each(|unit| self.step_by_step(unit));
+            }
             Fate::Tripped(why) | Fate::Lost(why) => {
-                tracing::error!(error = why, units = units.len(), "a transaction failed");
-                units.into_iter().for_each(|unit| unit.fail(&why));
+                units.into_iter().for_each(|unit| give_up(unit, 0, &why));
             }
         }
     }
 
-    fn attempt(&mut self, units: &mut [Box<dyn Unit>]) -> Fate {
-        if units.is_empty() {
-            return Fate::Committed;
+    /// Does each step in a transaction of its own: one that fails leaves the others be.
+    fn step_by_step(&mut self, mut unit: Box<dyn Unit>) {
+        for step in 0..unit.steps() {
+            let then = match self.attempt(|conn| unit.apply(step, conn)) {
+                Fate::Committed(then) => then,
+                Fate::Tripped(why) => {
+                    tracing::error!(error = why, step, "a step failed");
+                    unit.fail(step, &why)
+                }
+                // It would be the same with every other one.
+                Fate::Lost(why) => return give_up(unit, step, &why),
+            };
+            if then == Then::End {
+                break;
+            }
         }
-        let caught = catch_unwind(AssertUnwindSafe(|| self.transact(units)));
+        unit.settle();
+    }
+
+    /// Does `work` in one transaction, unless something fails.
+    fn attempt<T>(
+        &mut self,
+        work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
+    ) -> Fate<T> {
+        let caught = catch_unwind(AssertUnwindSafe(|| self.transact(work)));
         let fate = match caught {
-            Ok(Ok(())) => Fate::Committed,
+            Ok(Ok(done)) => Fate::Committed(done),
             Ok(Err(Fault::Transaction(error))) => Fate::Lost(error.to_string()),
-            Ok(Err(Fault::Unit(error))) => Fate::Tripped(error.to_string()),
+            Ok(Err(Fault::Step(error))) => Fate::Tripped(error.to_string()),
             Err(_) => Fate::Tripped("the writer panicked".into()),
         };
         match fate {
-            Fate::Committed => self.opener.ledger().committed(),
+            Fate::Committed(_) => self.opener.ledger().committed(),
             // Whatever state it is in: closing it rolls back.
             Fate::Lost(_) | Fate::Tripped(_) => self.conn = None,
         }
         fate
     }
 
-    fn transact(&mut self, units: &mut [Box<dyn Unit>]) -> Result<(), Fault> {
+    fn transact<T>(
+        &mut self,
+        work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
+    ) -> Result<T, Fault> {
         let conn = match &mut self.conn {
             Some(conn) => conn,
             none => {
@@ -207,10 +290,29 @@ impl Writer {
                 none.insert(opened)
             }
         };
-        conn.immediate_transaction(|conn| {
-            units.iter_mut().try_for_each(|unit| unit.apply(conn).map_err(Fault::Unit))
-        })
+        conn.immediate_transaction(|conn| work(conn).map_err(Fault::Step))
     }
+}
+
+/// Does every step of a unit, up to one that ends it.
+fn whole(unit: &mut dyn Unit, conn: &mut SqliteConnection) -> QueryResult<()> {
+    for step in 0..unit.steps() {
+        if unit.apply(step, conn)? == Then::End {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Tells that nothing came of a step, nor of any behind it.
+fn give_up(mut unit: Box<dyn Unit>, from: usize, why: &str) {
+    tracing::error!(error = why, steps = unit.steps() - from, "a transaction failed");
+    for step in from..unit.steps() {
+        if unit.fail(step, why) == Then::End {
+            break;
+        }
+    }
+    unit.settle();
 }
 
 #[cfg(test)]
