@@ -2,43 +2,10 @@
 
 use std::sync::{Arc, LazyLock};
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
-    DefinitionError, Profile, ResourceType, Schema, SchemaExtension, TypeDefinition, Uniqueness,
-    standard,
+    DefinitionError, Definitions, Profile, ResourceType, Schema, SchemaExtension, TypeDefinition,
+    Uniqueness, standard,
 };
-
-/// Schemas and resource types that were added to the standard ones, as data (RFC 7643 §6, §7).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Definitions {
-    /// Schemas.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub schemas: Vec<Schema>,
-    /// Whole resource types.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub resource_types: Vec<TypeDefinition>,
-    /// Extensions of types that are there already.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub extensions: Vec<Extended>,
-}
-
-/// Says that a resource type may or must carry one schema more.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Extended {
-    /// The name of the type, such as `User`.
-    pub resource_type: String,
-    /// The URN of the extension.
-    pub schema: String,
-    /// Whether every resource must carry it (R-EXT-02).
-    #[serde(default)]
-    pub required: bool,
-    /// Attributes of the extension whose values are looked up by index, as whole paths.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub indexed: Vec<String>,
-}
 
 /// The schemas and compiled types of one connection.
 #[derive(Clone, Debug)]
@@ -60,8 +27,9 @@ impl Catalog {
     /// The standard types and `added`.
     ///
     /// # Errors
-    /// [`DefinitionError`] when they don't fit together.
+    /// [`DefinitionError`] when they don't fit together: [`Definitions::check`] says all about it.
     pub fn compile(added: &Definitions, profile: &Profile) -> Result<Self, DefinitionError> {
+        added.check().map_err(DefinitionError::Flawed)?;
         let mut schemas: Vec<Arc<Schema>> = standard::schemas().into();
         schemas.extend(added.schemas.iter().cloned().map(Arc::new));
         let known = standard::types().iter().map(|ty| ty.definition().clone());
@@ -69,8 +37,8 @@ impl Catalog {
             known.chain(added.resource_types.iter().cloned()).collect();
         for extended in &added.extensions {
             let of = definitions.iter_mut().find(|ty| ty.name == extended.resource_type);
-            let of = of.ok_or_else(|| DefinitionError::NoSuchPath {
-                path: extended.resource_type.clone(),
+            let of = of.ok_or_else(|| DefinitionError::NoSuchType {
+                name: extended.resource_type.clone(),
             })?;
             let (schema, required) = (extended.schema.clone(), extended.required);
             of.schema_extensions.push(SchemaExtension { schema, required });
@@ -81,9 +49,11 @@ impl Catalog {
                 make_unique(&mut schemas, definition);
             }
         }
-        let compiled = definitions
-            .iter()
-            .map(|definition| ResourceType::compile(definition, &schemas).map(Arc::new));
+        let endpoints = standard::endpoints(&definitions);
+        let compiled = definitions.iter().map(|definition| {
+            let ty = ResourceType::compile(definition, &schemas)?;
+            Ok(Arc::new(ty.beside(Arc::clone(&endpoints))))
+        });
         Ok(Self { types: compiled.collect::<Result<_, _>>()?, schemas })
     }
 
@@ -95,6 +65,11 @@ impl Catalog {
     /// The resource types in the order in which discovery shows them.
     pub fn types(&self) -> &[Arc<ResourceType>] {
         &self.types
+    }
+
+    /// The schema of this URN, in any case (R-DISC-06).
+    pub fn schema(&self, urn: &str) -> Option<&Arc<Schema>> {
+        self.schemas.iter().find(|schema| schema.id.eq_ignore_ascii_case(urn))
     }
 
     /// The resource type of this name.

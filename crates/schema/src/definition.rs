@@ -19,7 +19,7 @@ pub struct Schema {
 }
 
 /// One attribute of a schema, with the defaults of RFC 7643 §2.2 (R-ATTR-01).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attribute {
     /// The name in the spelling that is sent out.

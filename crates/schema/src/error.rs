@@ -2,6 +2,8 @@
 
 use rollcall_filter::SyntaxError;
 
+use crate::Flaw;
+
 /// A schema or resource type definition that can't be compiled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -12,6 +14,15 @@ pub enum DefinitionError {
         /// The missing URN.
         urn: String,
     },
+    /// An extension is for a resource type that isn't there.
+    #[error("no resource type `{name}`")]
+    NoSuchType {
+        /// The missing type.
+        name: String,
+    },
+    /// [`Definitions::check`](crate::Definitions::check) finds these.
+    #[error("{}", first(.0))]
+    Flawed(Vec<Flaw>),
     /// `indexed` or `derived` names an attribute that isn't there.
     #[error("no attribute `{path}`")]
     NoSuchPath {
@@ -39,6 +50,15 @@ pub enum DefinitionError {
     /// More attributes than ids.
     #[error("more than 65,535 attributes")]
     TooLarge,
+}
+
+/// The first of several flaws, and how many there are beside it.
+fn first(flaws: &[Flaw]) -> String {
+    let first = flaws.first().map(ToString::to_string).unwrap_or_default();
+    match flaws.len() {
+        0 | 1 => first,
+        count => format!("{first}, and {} more", count - 1),
+    }
 }
 
 /// A body that a resource type can't accept.

@@ -6,7 +6,7 @@ use rollcall_filter::Op;
 
 use crate::definition::{Type, Uniqueness};
 use crate::matching::{Datum, any_kept_element};
-use crate::resource_type::{AttrDef, AttrId, ResourceType, Storage};
+use crate::resource_type::{AttrDef, AttrId, ResourceType};
 use crate::{Document, text};
 
 /// One value of an indexed attribute, in the form that is compared.
@@ -28,8 +28,7 @@ impl ResourceType {
     /// The keys of a document: one for each value of each indexed attribute.
     pub fn index_keys(&self, document: &Document) -> BTreeSet<IndexKey> {
         let mut keys = BTreeSet::new();
-        let indexed = |def: &&AttrDef| def.indexed && def.storage == Storage::Document;
-        for def in self.attrs().iter().filter(indexed) {
+        for def in self.indexed() {
             let (attr, sub) = match def.parent {
                 Some(parent) => (self.attr(parent), Some(def.id)),
                 None => (def, None),

@@ -74,6 +74,7 @@ mod accept;
 mod catalog;
 mod condition;
 mod definition;
+mod definitions;
 mod document;
 mod error;
 mod index;
@@ -82,7 +83,9 @@ mod links;
 mod matching;
 mod moment;
 mod number;
+pub mod packs;
 mod patch;
+mod pointer;
 mod profile;
 mod projection;
 mod resource_type;
@@ -94,12 +97,13 @@ mod value;
 mod view;
 
 pub use accept::{Accept, Accepted};
-pub use catalog::{Catalog, Definitions, Extended};
+pub use catalog::Catalog;
 pub use condition::{Condition, Operand};
 pub use definition::{
     Attribute, Derivation, Mutability, Returned, Schema, SchemaExtension, Type, TypeDefinition,
     Uniqueness,
 };
+pub use definitions::{Definitions, Extended, Fault, Flaw, RemoveError, Removed};
 pub use document::Document;
 pub use error::{DefinitionError, FilterError, PatchError, Violation};
 pub use index::IndexKey;

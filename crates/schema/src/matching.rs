@@ -111,7 +111,7 @@ impl<'v> Element<'v> {
             Self::Json(value) => value.get(name).filter(|part| !part.is_null()).map(Datum::Json),
             Self::Link(link) => {
                 let display = link.display.as_deref();
-                reference(name, &link.id, &link.kind, &link.kind, display).map(Datum::Text)
+                reference(ty, name, &link.id, &link.kind, &link.kind, display).map(Datum::Text)
             }
             Self::Incoming(from) => {
                 let reach = match from.reach {
@@ -119,7 +119,7 @@ impl<'v> Element<'v> {
                     Reach::Indirect => "indirect",
                 };
                 let display = from.display.as_deref();
-                reference(name, &from.id, &from.kind, reach, display).map(Datum::Text)
+                reference(ty, name, &from.id, &from.kind, reach, display).map(Datum::Text)
             }
             Self::Meta(seen) => meta(name, ty, seen),
         }
@@ -143,6 +143,7 @@ impl<'v> Element<'v> {
 
 /// A part of a reference to another resource.
 fn reference<'v>(
+    ty: &ResourceType,
     name: &str,
     id: &'v str,
     kind: &str,
@@ -153,15 +154,9 @@ fn reference<'v>(
         "value" => Some(Cow::Borrowed(id)),
         "type" => Some(Cow::Borrowed(kind_of_reference)),
         "display" => display.map(Cow::Borrowed),
-        "$ref" => Some(Cow::Owned(format!("{}/{id}", endpoint(kind)))),
+        "$ref" => Some(Cow::Owned(format!("{}/{id}", ty.endpoint_of(kind)))),
         _ => None,
     }
-}
-
-/// The endpoint of another resource type: that of the standard type, else its name in the plural.
-fn endpoint(kind: &str) -> Cow<'_, str> {
-    let standard = crate::standard::types().iter().find(|ty| ty.name() == kind);
-    standard.map_or_else(|| Cow::Owned(format!("{kind}s")), |ty| Cow::Borrowed(ty.endpoint()))
 }
 
 /// The location has no value: it depends on how the server was reached.

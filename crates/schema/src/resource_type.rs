@@ -1,5 +1,6 @@
 //! A compiled resource type: the only thing that knows attribute names, types and rules.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -109,7 +110,11 @@ pub struct ResourceType {
     base: Vec<AttrId>,
     extensions: Vec<Extension>,
     names: HashMap<(Owner, String), AttrId>,
+    endpoints: Endpoints,
 }
+
+/// The names of resource types with their endpoints.
+pub(crate) type Endpoints = Arc<[(String, String)]>;
 
 /// Where a name is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -139,6 +144,7 @@ impl ResourceType {
             base: Vec::new(),
             extensions: Vec::new(),
             names: HashMap::new(),
+            endpoints: Arc::from([]),
         };
         for attribute in crate::standard::common_attributes() {
             let id = ty.define(attribute, Owner::Base, "")?;
@@ -241,6 +247,25 @@ impl ResourceType {
         self.lookup(Owner::Attr(attr), name)
     }
 
+    /// The attributes of the document whose values are looked up by index, parts included.
+    pub fn indexed(&self) -> impl Iterator<Item = &AttrDef> {
+        self.arena.iter().filter(|def| def.indexed && def.storage == Storage::Document)
+    }
+
+    /// The endpoint of a resource type, without slashes: how a reference to one of its resources
+    /// begins. A type that the catalog doesn't have is taken to be called as its endpoint, but for
+    /// the plural.
+    pub fn endpoint_of(&self, kind: &str) -> Cow<'_, str> {
+        let known = self.endpoints.iter().find(|(name, _)| name == kind);
+        known.map_or_else(|| Cow::Owned(format!("{kind}s")), |(_, to)| Cow::Borrowed(&**to))
+    }
+
+    /// Makes the endpoints of its neighbours known.
+    pub(crate) fn beside(mut self, endpoints: Endpoints) -> Self {
+        self.endpoints = endpoints;
+        self
+    }
+
     /// The relation that is kept as rows, where the type has one.
     pub fn relation(&self) -> Option<&AttrDef> {
         self.arena.iter().find(|def| def.storage == Storage::Relation && def.parent.is_none())
@@ -323,7 +348,9 @@ impl ResourceType {
         prefix: &str,
     ) -> Result<AttrId, DefinitionError> {
         let path = format!("{prefix}{}", attribute.name);
-        check_name(&attribute.name, &path)?;
+        if !is_name(&attribute.name) {
+            return Err(DefinitionError::BadName { path });
+        }
         let id = AttrId(narrow(self.arena.len())?);
         let parent = match owner {
             Owner::Attr(parent) => Some(parent),
@@ -420,15 +447,14 @@ fn find_schema<'s>(
 }
 
 /// R-ATTR-04: a letter, then letters, digits, `$`, `-`, `_`; `$ref` is let through.
-fn check_name(name: &str, path: &str) -> Result<(), DefinitionError> {
+pub(crate) fn is_name(name: &str) -> bool {
     let body = name.strip_prefix('$').unwrap_or(name);
-    let good = body.starts_with(|c: char| c.is_ascii_alphabetic())
-        && body.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '$' | '-' | '_'));
-    if good { Ok(()) } else { Err(DefinitionError::BadName { path: path.into() }) }
+    body.starts_with(|c: char| c.is_ascii_alphabetic())
+        && body.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '$' | '-' | '_'))
 }
 
 /// A multi-valued complex attribute whose `$ref` names resource types is a relation.
-fn storage(attribute: &Attribute) -> Storage {
+pub(crate) fn storage(attribute: &Attribute) -> Storage {
     let points_at_resources = |sub: &Attribute| {
         sub.name == "$ref"
             && sub.reference_types.iter().any(|to| !matches!(to.as_str(), "external" | "uri"))

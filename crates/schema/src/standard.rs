@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde::de::DeserializeOwned;
 
+use crate::resource_type::Endpoints;
 use crate::{Attribute, ResourceType, Schema, TypeDefinition};
 
 /// The base schema of users.
@@ -60,6 +61,8 @@ pub fn schemas() -> &'static [Arc<Schema>] {
 pub fn types() -> &'static [Arc<ResourceType>] {
     static TYPES: LazyLock<Vec<Arc<ResourceType>>> = LazyLock::new(|| {
         let definitions: Vec<TypeDefinition> = read(include_str!("../definitions/types.json"));
+        let endpoints = endpoints(&definitions);
+        let compiled = |definition| compiled(definition).beside(Arc::clone(&endpoints));
         definitions.iter().map(|definition| Arc::new(compiled(definition))).collect()
     });
     &TYPES
@@ -70,6 +73,12 @@ pub(crate) fn common_attributes() -> &'static [Attribute] {
     static COMMON: LazyLock<Vec<Attribute>> =
         LazyLock::new(|| read(include_str!("../definitions/common.json")));
     &COMMON
+}
+
+/// The endpoints of types that stand beside one another.
+pub(crate) fn endpoints(definitions: &[TypeDefinition]) -> Endpoints {
+    let endpoint = |ty: &TypeDefinition| ty.endpoint.trim_start_matches('/').to_owned();
+    definitions.iter().map(|ty| (ty.name.clone(), endpoint(ty))).collect()
 }
 
 fn compiled(definition: &TypeDefinition) -> ResourceType {

@@ -1,5 +1,6 @@
 //! Every switch of a profile in both positions.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![expect(clippy::needless_pass_by_value, reason = "tables of cases read better without `&`")]
 
 use rollcall_filter::parse_filter;
 use rollcall_schema::{
