@@ -11,7 +11,7 @@ use tokio_postgres::{Config, NoTls};
 use crate::ConnectError;
 
 /// How long one attempt may take where the URL sets no `connect_timeout`.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a server may leave what was sent unanswered by its host where the URL sets no
 /// `tcp_user_timeout`: a host that died without a word ends its connections then.

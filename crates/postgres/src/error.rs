@@ -87,6 +87,18 @@ impl Failure {
         matches!(self.remedy(), Remedy::Ask | Remedy::Repeat)
     }
 
+    /// Whether the database refused what it was sent, rather than being out of reach.
+    pub(crate) const fn is_refusal(&self) -> bool {
+        use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
+        match self {
+            Self::Database(DieselError::DatabaseError(kind, _)) => {
+                !matches!(kind, ClosedConnection | UnableToSendCommand)
+            }
+            Self::Database(_) => true,
+            Self::NoConnection(_) | Self::Busy => false,
+        }
+    }
+
     /// What can be done about it.
     ///
     /// The driver names neither deadlocks (40P01) nor servers that shut down (57P01), so whatever

@@ -3,18 +3,21 @@
 use diesel::pg::{Pg, PgQueryBuilder};
 use diesel::query_builder::{QueryBuilder, QueryFragment};
 use rollcall_domain::{
-    Act, Action, Actor, Body, Candidates, ConnectionId, Event, EventId, KeyTest, Load,
+    Act, Action, Actor, Body, Candidates, ConnectionId, Event, EventId, KeyChange, KeyTest, Load,
     OrganizationId, ResourceId, Scope, TokenId, Write,
 };
 use rollcall_schema::{Instant, ResourceType, standard};
 use uuid::Uuid;
 
+use crate::behind::Behind;
 use crate::candidates::Set;
 use crate::commit::create::Create;
+use crate::commit::creates::Creates;
 use crate::commit::delete::Delete;
 use crate::commit::link::Link;
 use crate::commit::replace::{Replace, Replacement};
 use crate::read::Edges;
+use crate::reindex::Keyed;
 use crate::rows::{Batch, Count, Get, Head};
 
 /// The statements of everyday requests, each with a name, as they are sent: an operator who sees
@@ -26,8 +29,9 @@ use crate::rows::{Batch, Count, Get, Head};
 pub fn statements_to_explain() -> Vec<(&'static str, String)> {
     let (user, group) = (ty("User"), ty("Group"));
     let (plain, both) = (Load::default(), Load { links: true, incoming: true });
-    let body = Body { text: String::new(), display: None };
-    let with = Replacement { expect: 1, body: &body, removed: &[], added: &[] };
+    let body = Body { text: String::new(), display: None, indexed: 0 };
+    let keys = KeyChange::To(Vec::new());
+    let with = Replacement { expect: 1, body: &body, keys: &keys };
     let write = write();
     let lookup = Candidates::Key("userName".into(), KeyTest::Equals(String::new()));
     let prefix = Candidates::Key("userName".into(), KeyTest::Prefix("a".into()));
@@ -51,8 +55,12 @@ pub fn statements_to_explain() -> Vec<(&'static str, String)> {
         ("edges", text(&Edges::sample())),
         ("create", text(&Create::<false>::new(AT, &write, &body, &[]))),
         ("create_with_edges", text(&Create::<true>::new(AT, &write, &body, &[]))),
-        ("replace", text(&Replace::<false>::new(AT, &write, with))),
-        ("replace_with_edges", text(&Replace::<true>::new(AT, &write, with))),
+        ("creates", text(&Creates::empty(AT))),
+        ("replace", text(&Replace::<false, false>::new(AT, &write, with))),
+        ("replace_with_edges", text(&Replace::<true, false>::new(AT, &write, with))),
+        ("replace_keys", text(&Replace::<false, true>::new(AT, &write, with))),
+        ("reindex", text(&Keyed::new(AT, &[]))),
+        ("behind", text(&Behind::new(AT, "User", 1, None, 1))),
         ("link", text(&Link::new(AT, &write, None))),
         ("delete", text(&Delete::new(AT, &write, None))),
     ]

@@ -1,13 +1,14 @@
-//! Folding what is append-only on the hot path.
+//! Folding what is append-only on the hot path, and forgetting what nobody asks for any more.
 
 use diesel::QueryDsl;
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
-use rollcall_domain::{OrganizationId, Unavailable};
+use rollcall_domain::{KEPT_FOR_MILLIS, OrganizationId, Unavailable};
 use uuid::Uuid;
 
+use crate::outcomes::Forget;
 use crate::statement::statement;
 use crate::tables::organization;
-use crate::unit::{One, Units};
+use crate::unit::{Both, One, Units};
 
 statement! {
     /// Makes one row of an organization's counts per connection and type. Rows that another
@@ -29,14 +30,16 @@ select $1, connection, kind, sum(n) from taken group by connection, kind
 returning n"
 }
 
-/// Folds the counts of every organization, one after another: behind the wall they can't be seen
-/// together.
-pub(crate) async fn fold_counts(units: &Units) -> Result<(), Unavailable> {
+/// Folds the counts of every organization and drops its old outcomes, one after another: behind
+/// the wall they can't be seen together.
+pub(crate) async fn keep_house(units: &Units) -> Result<(), Unavailable> {
     let all = organization::table.select((organization::id,));
     let organizations = units.read(None, &One::<_, (Uuid,)>::new(all)).await?;
     for (organization,) in organizations {
         let of = Some(OrganizationId::from_uuid(organization));
-        units.run(of, &One::<_, (i64,)>::new(Fold { organization })).await?;
+        let fold = One::<_, (i64,)>::new(Fold { organization });
+        let forget = One::<_, (i64,)>::new(Forget { organization, kept_for: KEPT_FOR_MILLIS });
+        units.run(of, &Both(fold, forget)).await?;
     }
     Ok(())
 }

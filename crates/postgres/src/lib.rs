@@ -36,6 +36,7 @@
 //! ```
 #![warn(missing_docs)]
 
+mod behind;
 mod candidates;
 mod commit;
 mod connect;
@@ -43,8 +44,10 @@ mod error;
 mod explain;
 mod housekeeping;
 mod migrate;
+mod outcomes;
 mod read;
 mod registry;
+mod reindex;
 mod rows;
 mod statement;
 mod tables;
@@ -53,7 +56,10 @@ mod values;
 
 use async_trait::async_trait;
 use diesel::sql_types::{Bool, Integer};
-use rollcall_domain::{Change, CommitError, Reader, Scope, Store, Unavailable, Written};
+use rollcall_domain::{
+    Change, CommitError, Halt, Outcome, Reader, Reindex, Reindexed, Scope, Store, TransactionId,
+    Unavailable, Written,
+};
 
 pub use error::{ConnectError, MigrateError};
 pub use explain::statements_to_explain;
@@ -136,13 +142,38 @@ impl Store for Postgres {
         self.units.commit(at, &change).await
     }
 
+    async fn commit_many(
+        &self,
+        at: Scope,
+        changes: Vec<Change>,
+        halt: Halt,
+    ) -> Vec<Result<Vec<Written>, CommitError>> {
+        self.units.commit_many(at, &changes, halt).await
+    }
+
+    async fn reindex(
+        &self,
+        at: Scope,
+        entries: Vec<Reindex>,
+    ) -> Result<Vec<Reindexed>, Unavailable> {
+        self.units.reindex(at, &entries).await
+    }
+
+    async fn keep_outcome(&self, at: Scope, outcome: Outcome) -> Result<(), Unavailable> {
+        self.units.keep_outcome(at, &outcome).await
+    }
+
+    async fn outcome(&self, at: Scope, id: TransactionId) -> Result<Option<Outcome>, Unavailable> {
+        self.units.outcome(at, id).await
+    }
+
     async fn ready(&self) -> Result<(), Unavailable> {
         self.units.read(None, &One::<_, (i32,)>::new(Ready {})).await?;
         Ok(())
     }
 
     async fn maintain(&self) -> Result<(), Unavailable> {
-        housekeeping::fold_counts(&self.units).await
+        housekeeping::keep_house(&self.units).await
     }
 }
 

@@ -36,7 +36,7 @@ begin
         execute format('grant usage on schema %I to rollcall_app', current_schema());
         grant select, insert, update, delete on
             organization, connection, token,
-            resource, resource_key, edge, event, resource_count
+            resource, resource_key, edge, event, resource_count, outcome
             to rollcall_app;
         grant select on __diesel_schema_migrations to rollcall_app;
     end if;

@@ -3,14 +3,15 @@
 use async_trait::async_trait;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
 use rollcall_domain::{
-    Edge, FindError, Found, Load, Page, Query, Reader, ResourceId, Scope, Sieve, Start, Total,
-    Unavailable, Want,
+    Edge, FindError, Found, Load, Page, Query, Reader, Record, ResourceId, Scope, Sieve, Start,
+    Total, Unavailable, Want,
 };
 use rollcall_schema::{Link, ResourceType};
 use uuid::Uuid;
 
+use crate::behind::Behind;
 use crate::candidates::Set;
-use crate::rows::{Batch, Count, Get, Head, Row, found};
+use crate::rows::{Batch, Count, Get, Head, Row, found, record};
 use crate::statement::statement;
 use crate::unit::{Both, One, Units};
 use crate::values::{from_db, place, to_db, uuids};
@@ -71,6 +72,18 @@ impl Reader for Window<'_> {
         let edges = One::<_, EdgeRow>::new(edges);
         let rows = self.units.read(Some(self.at.organization), &edges).await?;
         Ok(rows.into_iter().map(edge).collect())
+    }
+
+    async fn behind(
+        &self,
+        kind: &str,
+        revision: u64,
+        after: Option<ResourceId>,
+        limit: u32,
+    ) -> Result<Vec<Record>, Unavailable> {
+        let behind = One::new(Behind::new(self.at, kind, revision, after, limit));
+        let rows = self.units.read(Some(self.at.organization), &behind).await?;
+        Ok(rows.into_iter().map(record).collect())
     }
 }
 
@@ -140,6 +153,8 @@ impl Window<'_> {
         let (after, skip) = match query.from {
             Start::Skip(skip) => (Uuid::nil(), to_db(skip)),
             Start::After(id) => (id.uuid(), 0),
+            // Every candidate may stand behind it: the sieve tells.
+            Start::Behind(..) => (Uuid::nil(), 0),
         };
         let head = Head::new(self.at, query.ty, query.load);
         Batch { head, set, after, skip, limit: limit.into() }
@@ -153,7 +168,7 @@ impl Window<'_> {
 /// Four times as many as before, unless they are large.
 fn next_limit(rows: &[Row]) -> i64 {
     let text = |row: &Row| {
-        row.5.len() + [&row.6, &row.7].into_iter().flatten().map(String::len).sum::<usize>()
+        row.6.len() + [&row.7, &row.8].into_iter().flatten().map(String::len).sum::<usize>()
     };
     let bytes: usize = rows.iter().map(text).sum();
     let fitting = BYTES / (bytes / rows.len().max(1)).max(1);

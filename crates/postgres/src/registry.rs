@@ -2,13 +2,12 @@
 
 use async_trait::async_trait;
 use diesel::prelude::*;
-
 use diesel::upsert::excluded;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rollcall_domain::{
     Connection, ConnectionId, IdpKind, NewConnection, Organization, OrganizationId, Registry,
-    Token, TokenHash, TokenId, Unavailable,
+    ResourceId, Setup, Token, TokenHash, TokenId, Unavailable,
 };
 use rollcall_schema::Instant;
 use uuid::Uuid;
@@ -16,10 +15,11 @@ use uuid::Uuid;
 use crate::Postgres;
 use crate::tables::{connection, organization, token};
 use crate::unit::{Line, One, Unit};
+use crate::values::{from_db, to_db};
 
 type OrganizationRow = (Uuid, String);
-type ConnectionRow = (Uuid, Uuid, Option<String>, String, i64);
-type TokenRow = (Vec<u8>, Uuid, Uuid, Uuid, Option<String>, i64, Option<i64>);
+type ConnectionRow = (Uuid, Uuid, Option<String>, String, i64, String, i64, Option<String>);
+type TokenRow = (Vec<u8>, Uuid, Uuid, Uuid, Option<String>, i64, Option<i64>, Option<Uuid>);
 
 #[async_trait]
 impl Registry for Postgres {
@@ -47,6 +47,31 @@ impl Registry for Postgres {
             .select((ORGANIZATION, connection::all_columns));
         let rows = self.units.read(None, &One::new(query)).await?;
         rows.into_iter().next().map(read_pair).transpose()
+    }
+
+    async fn set_up(
+        &self,
+        id: ConnectionId,
+        expect: u64,
+        setup: Setup,
+    ) -> Result<bool, Unavailable> {
+        let setup = serde_json::to_string(&setup).map_err(Unavailable::new)?;
+        let (expect, next) = (to_db(expect), to_db(expect.saturating_add(1)));
+        let read = connection::table
+            .filter(connection::id.eq(id.uuid()).and(connection::revision.eq(expect)));
+        let query = diesel::update(read)
+            .set((connection::setup.eq(setup), connection::revision.eq(next)))
+            .returning((connection::id,));
+        let rows = self.units.run(None, &One::<_, (Uuid,)>::new(query)).await?;
+        Ok(!rows.is_empty())
+    }
+
+    async fn note_dialect(&self, id: ConnectionId, dialect: &str) -> Result<(), Unavailable> {
+        let query = diesel::update(connection::table.filter(connection::id.eq(id.uuid())))
+            .set(connection::dialect.eq(dialect))
+            .returning((connection::id,));
+        self.units.run(None, &One::<_, (Uuid,)>::new(query)).await?;
+        Ok(())
     }
 
     async fn add_token(&self, token: Token) -> Result<(), Unavailable> {
@@ -96,6 +121,10 @@ impl Unit for Ensure {
         async move {
             let NewConnection { new_organization, connection } = &self.0;
             let created = connection.created.millis();
+            let setup = match serde_json::to_string(&connection.setup) {
+                Ok(setup) => setup,
+                Err(error) => return Ok(Err(Unavailable::new(error))),
+            };
             let insert = diesel::insert_into(organization::table)
                 .values((
                     organization::id.eq(new_organization.id.uuid()),
@@ -117,6 +146,9 @@ impl Unit for Ensure {
                     connection::name.eq(connection.name.as_deref()),
                     connection::idp.eq(connection.idp.name()),
                     connection::created.eq(created),
+                    connection::setup.eq(setup),
+                    connection::revision.eq(to_db(connection.revision)),
+                    connection::dialect.eq(connection.dialect.as_deref()),
                 ))
                 .on_conflict((connection::organization, connection::name))
                 .do_nothing()
@@ -142,7 +174,8 @@ impl Unit for Add {
 
     fn send<'c>(&'c self, line: &'c Line<'c>) -> BoxFuture<'c, QueryResult<Self::Outcome>> {
         async move {
-            let Token { id, connection, organization, name, hash, created, revoked } = &self.0;
+            let Token { id, connection, organization, name, subject, hash, created, revoked } =
+                &self.0;
             let hash = hash.0.to_vec();
             let lock = connection::table
                 .filter(connection::id.eq(connection.uuid()))
@@ -170,6 +203,7 @@ impl Unit for Add {
                     token::name.eq(name.as_deref()),
                     token::created.eq(created.millis()),
                     token::revoked.eq(revoked.map(Instant::millis)),
+                    token::subject.eq(subject.map(ResourceId::uuid)),
                 ))
                 .on_conflict(token::hash)
                 .do_update()
@@ -180,6 +214,7 @@ impl Unit for Add {
                     token::name.eq(excluded(token::name)),
                     token::created.eq(excluded(token::created)),
                     token::revoked.eq(excluded(token::revoked)),
+                    token::subject.eq(excluded(token::subject)),
                 ));
             let keep =
                 diesel::query_dsl::methods::FilterDsl::filter(keep, token::revoked.is_not_null());
@@ -199,24 +234,28 @@ fn read_pair(
 }
 
 fn read_connection(row: ConnectionRow) -> Result<Connection, Unavailable> {
-    let (id, organization, name, idp, created) = row;
+    let (id, organization, name, idp, created, setup, revision, dialect) = row;
     Ok(Connection {
         id: ConnectionId::from_uuid(id),
         organization: OrganizationId::from_uuid(organization),
         name,
         idp: idp.parse::<IdpKind>().map_err(Unavailable::new)?,
         created: Instant::from_millis(created),
+        setup: serde_json::from_str(&setup).map_err(Unavailable::new)?,
+        revision: from_db(revision),
+        dialect,
     })
 }
 
 fn read_token(row: TokenRow) -> Result<Token, Unavailable> {
-    let (hash, id, organization, connection, name, created, revoked) = row;
+    let (hash, id, organization, connection, name, created, revoked, subject) = row;
     let hash = hash.try_into().map_err(|_| Unavailable::new("a token's hash has 32 bytes"))?;
     Ok(Token {
         id: TokenId::from_uuid(id),
         connection: ConnectionId::from_uuid(connection),
         organization: OrganizationId::from_uuid(organization),
         name,
+        subject: subject.map(ResourceId::from_uuid),
         hash: TokenHash(hash),
         created: Instant::from_millis(created),
         revoked: revoked.map(Instant::from_millis),

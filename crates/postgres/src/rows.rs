@@ -67,7 +67,7 @@ impl<'q> Head<'q> {
     }
 
     fn select(&self, out: &mut AstPass<'_, '_, Pg>) {
-        out.push_sql("select r.id, r.version, r.created, r.modified, r.links, r.body, ");
+        out.push_sql("select r.id, r.version, r.created, r.modified, r.links, r.indexed, r.body, ");
         out.push_sql(if self.links.is_some() { LINKS } else { "null::text" });
         out.push_sql(", ");
         out.push_sql(if self.incoming.is_some() { INCOMING } else { "null::text" });
@@ -119,9 +119,10 @@ const INCOMING: &str = "(
 )";
 
 /// A resource with what is loaded beside it.
-pub(crate) type Row = (Uuid, i64, i64, i64, i64, String, Option<String>, Option<String>);
+pub(crate) type Row = (Uuid, i64, i64, i64, i64, i64, String, Option<String>, Option<String>);
 
-type Columns = (SqlUuid, BigInt, BigInt, BigInt, BigInt, Text, Nullable<Text>, Nullable<Text>);
+type Columns =
+    (SqlUuid, BigInt, BigInt, BigInt, BigInt, BigInt, Text, Nullable<Text>, Nullable<Text>);
 
 /// The resource with an id.
 #[derive(Debug)]
@@ -226,16 +227,23 @@ impl QueryFragment<Pg> for Count<'_> {
 
 /// Makes the domain's value of a row.
 pub(crate) fn found(row: Row) -> Result<Found, Unavailable> {
-    let (id, version, created, modified, many, body, links, incoming) = row;
-    let record = Record {
+    let (id, version, created, modified, many, indexed, body, links, incoming) = row;
+    let record = record((id, version, created, modified, many, indexed, body));
+    Ok(Found { record, links: read_links(links)?, incoming: read_incoming(incoming)? })
+}
+
+/// Makes the domain's value of the columns of a record.
+pub(crate) fn record(row: (Uuid, i64, i64, i64, i64, i64, String)) -> Record {
+    let (id, version, created, modified, many, indexed, body) = row;
+    Record {
         id: ResourceId::from_uuid(id),
         version: from_db(version),
         created: Instant::from_millis(created),
         modified: Instant::from_millis(modified),
         links: from_db(many),
+        indexed: from_db(indexed),
         body,
-    };
-    Ok(Found { record, links: read_links(links)?, incoming: read_incoming(incoming)? })
+    }
 }
 
 fn read_links(text: Option<String>) -> Result<Vec<Link>, Unavailable> {
@@ -265,12 +273,12 @@ mod tests {
         let id = Uuid::from_u128(1);
         let links = r#"[["a","User",null]]"#.to_owned();
         let incoming = r#"[["g","Group","G",true],["h","Group",null,false]]"#.to_owned();
-        let row = (id, 3, 10, 20, 0, "{}".to_owned(), Some(links), Some(incoming));
+        let row = (id, 3, 10, 20, 0, 7, "{}".to_owned(), Some(links), Some(incoming));
         let found = found(row).unwrap();
-        assert_eq!(found.record.version, 3);
+        assert_eq!((found.record.version, found.record.indexed), (3, 7));
         assert_eq!(found.links.len(), 1);
         let reach: Vec<_> = found.incoming.iter().map(|one| one.reach).collect();
         assert_eq!(reach, [Reach::Direct, Reach::Indirect]);
-        assert!(super::found((id, 1, 0, 0, 0, String::new(), Some("[".into()), None)).is_err());
+        assert!(super::found((id, 1, 0, 0, 0, 0, String::new(), Some("[".into()), None)).is_err());
     }
 }

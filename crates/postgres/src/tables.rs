@@ -27,6 +27,12 @@ table! {
         idp -> Text,
         /// When it was made.
         created -> BigInt,
+        /// What was decided about it, as JSON.
+        setup -> Text,
+        /// The revision of the setup.
+        revision -> BigInt,
+        /// The dialect that its traffic speaks.
+        dialect -> Nullable<Text>,
     }
 }
 
@@ -47,6 +53,8 @@ table! {
         created -> BigInt,
         /// When it ended.
         revoked -> Nullable<BigInt>,
+        /// The resource that its bearer is.
+        subject -> Nullable<Uuid>,
     }
 }
 

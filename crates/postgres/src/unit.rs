@@ -74,6 +74,12 @@ impl<'c> Line<'c> {
         .boxed()
     }
 
+    /// Sends a command that has neither values nor rows.
+    pub(crate) fn command(&self, text: &'static str) -> BoxFuture<'c, QueryResult<()>> {
+        let mut connection = self.connection;
+        async move { connection.batch_execute(text).await }.boxed()
+    }
+
     /// Sends one statement that has exactly one row.
     pub(crate) fn row<Q, R>(&self, query: &Q) -> BoxFuture<'c, QueryResult<R>>
     where

@@ -1,17 +1,19 @@
-//! Sending the writes of a change.
+//! Sending the writes of changes.
 
 use diesel::QueryResult;
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, try_join_all};
-use rollcall_domain::{Act, Body, Key, ResourceId, Scope, Write, Written};
+use futures_util::future::{BoxFuture, try_join, try_join_all};
+use rollcall_domain::{Act, Body, Change, Key, KeyChange, ResourceId, Scope, Write, Written};
 use rollcall_schema::{Base, Instant};
 use uuid::Uuid;
 
 use crate::commit::ask::Free;
 use crate::commit::create::{self, Create};
+use crate::commit::creates::{self, Creates};
 use crate::commit::delete::{self, Delete};
 use crate::commit::link::{self, Link, Lock};
 use crate::commit::replace::{self, Replace, Replacement};
+use crate::commit::steps::{Placed, Step, steps};
 use crate::unit::{Line, Unit};
 use crate::values::from_db;
 
@@ -24,7 +26,7 @@ pub(crate) enum Refusal {
     Gone,
     /// These members aren't there.
     Unknown(Vec<ResourceId>),
-    /// Its record was at the expected version and then changed or ended.
+    /// Its record was at the expected version and then changed, ended or was indexed anew.
     Moved(ResourceId),
     /// The record changed while its relation was compared.
     Overtaken,
@@ -47,60 +49,86 @@ impl Unit for Single<'_> {
     }
 }
 
-/// Writes in a transaction.
+/// Writes of one change or several, in a transaction unless they are one statement.
 #[derive(Debug)]
 pub(crate) struct Several<'a> {
     at: Scope,
-    writes: &'a [Write],
-    /// Places in `writes`: what needs nothing of the others, then the others in order.
-    order: (Vec<usize>, Vec<usize>),
+    steps: Vec<Step<'a>>,
 }
 
 impl<'a> Several<'a> {
-    /// Records come before edges that may point at them, and ends come last.
-    pub(crate) fn of(at: Scope, writes: &'a [Write]) -> Self {
-        let rank = |at: &usize| match writes.get(*at).map(|write| (&write.act, &*write.edges)) {
-            None | Some((Act::Create { .. } | Act::Replace { .. }, [])) => 0,
-            Some((Act::Create { .. }, _)) => 1,
-            Some((Act::Replace { .. } | Act::Link { .. }, _)) => 2,
-            Some((Act::Delete { .. }, _)) => 3,
-        };
-        let (free, mut tied): (Vec<_>, Vec<_>) = (0..writes.len()).partition(|at| rank(at) == 0);
-        tied.sort_by_key(rank);
-        Self { at, writes, order: (free, tied) }
+    /// Each of `changes` as it finds what those before it left.
+    pub(crate) fn of(at: Scope, changes: &'a [Change]) -> Self {
+        Self { at, steps: steps(changes.iter().map(|change| &*change.writes)) }
     }
 
-    /// Sends one write after another without waiting in between.
-    async fn send_together(
+    /// Whether it is one statement, which is whole or nothing by itself.
+    pub(crate) fn is_one_statement(&self) -> bool {
+        matches!(&*self.steps, [] | [Step::Creates(_)])
+    }
+
+    /// The steps in groups, each of which may be sent without waiting for its answers: statements
+    /// leave in the order in which they are sent once the connection has them prepared, as it has
+    /// when one of their kind was answered.
+    fn groups(&self) -> Vec<&[Step<'a>]> {
+        let mut known = Vec::new();
+        let mut groups = Vec::new();
+        let mut rest = &*self.steps;
+        while !rest.is_empty() {
+            let ready = rest.iter().take(TOGETHER).take_while(|step| known.contains(&kind(step)));
+            let (group, behind) = rest.split_at(ready.count().max(1));
+            if let Some(newcomer) = group.first().map(kind).filter(|kind| !known.contains(kind)) {
+                known.push(newcomer);
+            }
+            groups.push(group);
+            rest = behind;
+        }
+        groups
+    }
+
+    async fn send_step(
         &self,
         line: &Line<'_>,
-        places: &[usize],
-    ) -> QueryResult<Vec<(usize, Outcome)>> {
-        let writes = places.iter().filter_map(|place| Some((*place, self.writes.get(*place)?)));
-        let sent = writes.map(|(place, write)| async move {
-            if compares_edges(write) {
-                line.rows::<_, (i64,)>(&Lock::new(self.at, write)).await?;
+        step: &Step<'a>,
+        alone: bool,
+    ) -> QueryResult<Result<Vec<(usize, Written)>, Refusal>> {
+        match step {
+            Step::Free(writes) => {
+                line.rows::<_, (Uuid,)>(&Free::new(self.at, writes)).await?;
+                Ok(Ok(Vec::new()))
             }
-            apply(line, self.at, write).await.map(|outcome| (place, outcome))
-        });
-        try_join_all(sent).await
+            Step::Creates(writes) => create_all(line, self.at, writes).await,
+            Step::Write((place, write)) => {
+                let outcome = if !compares_edges(write) {
+                    apply(line, self.at, write).await?
+                } else if alone {
+                    line.rows::<_, (i64,)>(&Lock::new(self.at, write)).await?;
+                    apply(line, self.at, write).await?
+                } else {
+                    let lock = Lock::new(self.at, write);
+                    let locked = line.rows::<_, (i64,)>(&lock);
+                    try_join(locked, apply(line, self.at, write)).await?.1
+                };
+                Ok(outcome.map(|written| vec![(*place, written)]))
+            }
+        }
     }
 }
 
 impl Unit for Several<'_> {
+    /// In the order of the writes.
     type Outcome = Result<Vec<Written>, Refusal>;
 
     fn send<'c>(&'c self, line: &'c Line<'c>) -> BoxFuture<'c, QueryResult<Self::Outcome>> {
         async move {
-            if self.writes.len() > 1 {
-                line.rows::<_, (Uuid,)>(&Free::new(self.at, self.writes)).await?;
-            }
             let mut done = Vec::new();
-            let (free, tied) = &self.order;
-            for places in free.chunks(TOGETHER).chain(tied.chunks(1)) {
-                for (place, outcome) in self.send_together(line, places).await? {
+            for group in self.groups() {
+                let alone = group.len() == 1;
+                let sent = group.iter().map(|step| self.send_step(line, step, alone));
+                // A pause of the task in between would let a later one leave first.
+                for outcome in tokio::task::unconstrained(try_join_all(sent)).await? {
                     match outcome {
-                        Ok(written) => done.push((place, written)),
+                        Ok(written) => done.extend(written),
                         Err(refusal) => return Ok(Err(refusal)),
                     }
                 }
@@ -112,8 +140,27 @@ impl Unit for Several<'_> {
     }
 }
 
-/// How many writes of a transaction are sent without waiting for their answers.
+/// How many steps of a transaction are sent without waiting for their answers.
 const TOGETHER: usize = 64;
+
+/// Steps of one kind are sent as the same statements.
+fn kind(step: &Step<'_>) -> u8 {
+    match step {
+        Step::Free(_) => 0,
+        Step::Creates(_) => 1,
+        Step::Write((_, write)) => match (&write.act, write.edges.is_empty()) {
+            (Act::Create { .. }, false) => 2,
+            (Act::Create { .. }, true) => 3,
+            (Act::Replace { keys: KeyChange::By { .. }, .. }, false) => 4,
+            (Act::Replace { keys: KeyChange::By { .. }, .. }, true) => 5,
+            (Act::Replace { keys: KeyChange::To(_), .. }, false) => 6,
+            (Act::Replace { keys: KeyChange::To(_), .. }, true) => 7,
+            (Act::Link { .. }, _) if compares_edges(write) => 8,
+            (Act::Link { .. }, _) => 9,
+            (Act::Delete { .. }, _) => 10,
+        },
+    }
+}
 
 /// Whether what it links follows from more than one edge that is there or isn't.
 fn compares_edges(write: &Write) -> bool {
@@ -122,11 +169,24 @@ fn compares_edges(write: &Write) -> bool {
     matches!(write.act, Act::Link { .. }) && (replaces || named > 1)
 }
 
+async fn create_all(
+    line: &Line<'_>,
+    at: Scope,
+    writes: &[Placed<'_>],
+) -> QueryResult<Result<Vec<(usize, Written)>, Refusal>> {
+    let all = Creates::new(at, writes.iter().map(|(_, write)| *write));
+    let (unknown,): creates::Row = line.row(&all).await?;
+    Ok(match unknown {
+        Some(members) => Err(Refusal::unknown(members)),
+        None => Ok(writes.iter().map(|(place, write)| (*place, begun(write))).collect()),
+    })
+}
+
 async fn apply(line: &Line<'_>, at: Scope, write: &Write) -> QueryResult<Outcome> {
     match &write.act {
         Act::Create { body, keys } => create(line, at, write, body, keys).await,
-        Act::Replace { expect, body, removed, added } => {
-            let with = Replacement { expect: *expect, body, removed, added };
+        Act::Replace { expect, body, keys } => {
+            let with = Replacement { expect: *expect, body, keys };
             replace(line, at, write, with).await
         }
         Act::Link { expect } => link(line, at, write, *expect).await,
@@ -148,7 +208,7 @@ async fn create(
     };
     Ok(match unknown {
         Some(members) => Err(Refusal::unknown(members)),
-        None => Ok(Written { version: 1, created: write.at, modified: write.at, changed: true }),
+        None => Ok(begun(write)),
     })
 }
 
@@ -158,10 +218,12 @@ async fn replace(
     write: &Write,
     with: Replacement<'_>,
 ) -> QueryResult<Outcome> {
-    let (seen, version, created, unknown): replace::Row = if write.edges.is_empty() {
-        line.row(&Replace::<false>::new(at, write, with)).await?
-    } else {
-        line.row(&Replace::<true>::new(at, write, with)).await?
+    let whole = matches!(with.keys, KeyChange::To(_));
+    let (seen, version, created, unknown): replace::Row = match (!write.edges.is_empty(), whole) {
+        (false, false) => line.row(&Replace::<false, false>::new(at, write, with)).await?,
+        (false, true) => line.row(&Replace::<false, true>::new(at, write, with)).await?,
+        (true, false) => line.row(&Replace::<true, false>::new(at, write, with)).await?,
+        (true, true) => line.row(&Replace::<true, true>::new(at, write, with)).await?,
     };
     Ok(match (seen, version, unknown) {
         (_, Some(version), _) => Ok(written(write, version, created)),
@@ -213,6 +275,10 @@ async fn delete(
         Some(version) => Ok(written(write, version, created)),
         None => Err(Refusal::over(write, seen, expect)),
     })
+}
+
+const fn begun(write: &Write) -> Written {
+    Written { version: 1, created: write.at, modified: write.at, changed: true }
 }
 
 fn written(write: &Write, version: i64, created: Option<i64>) -> Written {

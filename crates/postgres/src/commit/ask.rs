@@ -1,7 +1,7 @@
 //! What is asked after a commit has failed.
 
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
-use rollcall_domain::{Act, Key, Scope, Write};
+use rollcall_domain::{Act, Key, KeyChange, ResourceId, Scope, Write};
 use uuid::Uuid;
 
 use crate::statement::statement;
@@ -26,13 +26,18 @@ order by a.place limit 1"
 
 impl<'a> Taken<'a> {
     pub(crate) fn new(at: Scope, write: &'a Write) -> Self {
+        Self::among(at, &write.kind, write.id, new_keys(&write.act))
+    }
+
+    /// Whether others have what is to be a record's.
+    pub(crate) fn among(at: Scope, kind: &'a str, id: ResourceId, keys: &'a [Key]) -> Self {
         let (organization, connection) = place(at);
-        let keys = || new_keys(&write.act).iter().filter(|key| key.unique);
+        let keys = || keys.iter().filter(|key| key.unique);
         Self {
             organization,
             connection,
-            kind: &write.kind,
-            id: write.id.uuid(),
+            kind,
+            id: id.uuid(),
             attrs: keys().map(|key| &*key.attr).collect(),
             keys: keys().map(|key| &*key.text).collect(),
         }
@@ -42,7 +47,8 @@ impl<'a> Taken<'a> {
 fn new_keys(act: &Act) -> &[Key] {
     match act {
         Act::Create { keys, .. } => keys,
-        Act::Replace { added, .. } => added,
+        Act::Replace { keys: KeyChange::By { added, .. }, .. } => added,
+        Act::Replace { keys: KeyChange::To(keys), .. } => keys,
         Act::Link { .. } | Act::Delete { .. } => &[],
     }
 }
@@ -70,27 +76,34 @@ impl Unknown {
 }
 
 statement! {
-    /// What a write has left behind: the version that its event names, and the record.
+    /// What each of some writes has left behind, in their order: the version that its event
+    /// names, and the record.
     Trace [] [] [] -> (Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>) {
         organization: Uuid = SqlUuid,
-        event: Uuid = SqlUuid,
-        id: Uuid = SqlUuid,
+        events: Vec<Uuid> = Array<SqlUuid>,
+        ids: Vec<Uuid> = Array<SqlUuid>,
     }
     "select e.version, r.version, r.created, r.modified
-from (select) one
-left join event e on e.organization = $1 and e.id = $2
-left join resource r on r.organization = $1 and r.id = $3"
+from unnest($2::uuid[], $3::uuid[]) with ordinality w (event, id, place)
+left join lateral (
+    select e.version from event e where e.organization = $1 and e.id = w.event offset 0
+) e on true
+left join lateral (
+    select r.version, r.created, r.modified from resource r
+    where r.organization = $1 and r.id = w.id offset 0
+) r on true
+order by w.place"
 }
 
 /// The version that the event names; the record's version, its beginning and its last change.
 pub(crate) type Left = (Option<i64>, Option<i64>, Option<i64>, Option<i64>);
 
 impl Trace {
-    pub(crate) fn new(at: Scope, write: &Write) -> Self {
+    pub(crate) fn new<'a>(at: Scope, writes: impl Iterator<Item = &'a Write> + Clone) -> Self {
         Self {
             organization: at.organization.uuid(),
-            event: write.event.id.uuid(),
-            id: write.id.uuid(),
+            events: writes.clone().map(|write| write.event.id.uuid()).collect(),
+            ids: writes.map(|write| write.id.uuid()).collect(),
         }
     }
 }
@@ -145,7 +158,9 @@ impl<'a> Free<'a> {
         for write in writes {
             match &write.act {
                 Act::Delete { .. } => free.ended.push(write.id.uuid()),
-                Act::Replace { removed, .. } => {
+                // They all go, and those that stay come back with the record.
+                Act::Replace { keys: KeyChange::To(_), .. } => free.ended.push(write.id.uuid()),
+                Act::Replace { keys: KeyChange::By { removed, .. }, .. } => {
                     for key in removed {
                         free.ids.push(write.id.uuid());
                         free.attrs.push(&key.attr);

@@ -1,11 +1,12 @@
 //! A resource begins: record, keys, edges, count and event in one statement.
 
-use diesel::sql_types::{Array, Bool, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use rollcall_domain::{Body, Key, Scope, Write};
 use uuid::Uuid;
 
 use crate::commit::pieces::{Edges, Stem, applied, differing, given, log};
 use crate::statement::statement;
+use crate::values::to_db;
 
 statement! {
     /// A resource begins, with edges or without.
@@ -16,6 +17,7 @@ statement! {
         attrs: Vec<&'a str> = Array<Text>,
         keys: Vec<&'a str> = Array<Text>,
         unique: Vec<bool> = Array<Bool>,
+        indexed: i64 = BigInt,
     }
     if LINKED { WITH_EDGES } else { ALONE }
 }
@@ -33,6 +35,7 @@ impl<'a, const LINKED: bool> Create<'a, LINKED> {
             attrs: keys.iter().map(|key| &*key.attr).collect(),
             keys: keys.iter().map(|key| &*key.text).collect(),
             unique: keys.iter().map(|key| key.unique).collect(),
+            indexed: to_db(body.indexed),
         }
     }
 }
@@ -40,8 +43,8 @@ impl<'a, const LINKED: bool> Create<'a, LINKED> {
 const ALONE: &str = concat!(
     "with made as (
     insert into resource
-        (organization, id, connection, kind, version, created, modified, display, body)
-    values ($1, $4, $2, $3, 1, $5, $5, $15, $16)
+        (organization, id, connection, kind, version, created, modified, display, body, indexed)
+    values ($1, $4, $2, $3, 1, $5, $5, $15, $16, $20)
 ),
 keyed as (
     insert into resource_key (organization, connection, kind, attr, key, id, is_unique)
@@ -63,8 +66,9 @@ const WITH_EDGES: &str = concat!(
     differing!(),
     "fit as (
     insert into resource
-        (organization, id, connection, kind, version, created, modified, links, display, body)
-    select $1, $4, $2, $3, 1, $5, $5, (select count(*) from missing), $15, $16
+        (organization, id, connection, kind, version, created, modified, links, display, body,
+            indexed)
+    select $1, $4, $2, $3, 1, $5, $5, (select count(*) from missing), $15, $16, $20
     where not exists (select from unknown)
     returning version
 ),

@@ -3,15 +3,18 @@
 mod apply;
 pub(crate) mod ask;
 pub(crate) mod create;
+pub(crate) mod creates;
 pub(crate) mod delete;
 pub(crate) mod link;
+mod many;
 pub(crate) mod pieces;
 pub(crate) mod replace;
+mod steps;
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use rollcall_domain::{Change, CommitError, ResourceId, Scope, Unavailable, Write, Written};
+use rollcall_domain::{Act, Change, CommitError, ResourceId, Scope, Unavailable, Write, Written};
 use rollcall_schema::Instant;
 use uuid::Uuid;
 
@@ -22,7 +25,7 @@ use crate::unit::{One, Unit, Units};
 use crate::values::from_db;
 
 /// How often a change is tried before the database counts as gone.
-const ATTEMPTS: u32 = 8;
+pub(crate) const ATTEMPTS: u32 = 8;
 
 /// The longest pause before the second attempt; it doubles from there.
 const PAUSE: Duration = Duration::from_millis(4);
@@ -33,6 +36,16 @@ impl Units {
         &self,
         at: Scope,
         change: &Change,
+    ) -> Result<Vec<Written>, CommitError> {
+        self.commit_after(at, change, false).await
+    }
+
+    /// Applies a change whole, or nothing of it. In doubt it may have been applied before.
+    async fn commit_after(
+        &self,
+        at: Scope,
+        change: &Change,
+        doubt: bool,
     ) -> Result<Vec<Written>, CommitError> {
         let mut how = match &*change.writes {
             [] => return Ok(Vec::new()),
@@ -47,14 +60,21 @@ impl Units {
                     how = How::Transaction;
                     continue;
                 }
-                // An attempt that was given up for lost may have come to its end since.
-                Ok(Err(refusal)) if attempt > 1 => {
-                    return match self.committed(at, change).await? {
-                        Some(written) => Ok(written),
-                        None => Err(self.explain(at, refusal, change).await?),
-                    };
+                Ok(Err(refusal)) => {
+                    // An attempt that was given up for lost may have come to its end since.
+                    if (doubt || attempt > 1)
+                        && let Some(written) = self.committed(at, change).await?
+                    {
+                        return Ok(written);
+                    }
+                    match self.explain(at, refusal, change).await? {
+                        None if attempt < ATTEMPTS => {
+                            attempt += 1;
+                            continue;
+                        }
+                        error => return Err(error.unwrap_or(CommitError::Stale)),
+                    }
                 }
-                Ok(Err(refusal)) => return Err(self.explain(at, refusal, change).await?),
                 Err(failure) => failure,
             };
             if let Some(end) = self.conclude(at, change, &failure).await? {
@@ -81,7 +101,21 @@ impl Units {
                 let outcome = self.run(of, &Single { at, write }).await?;
                 Ok(outcome.map(|written| vec![written]))
             }
-            (_, writes) => self.transact(of, &Several::of(at, writes)).await,
+            _ => self.together(at, std::slice::from_ref(change)).await,
+        }
+    }
+
+    /// Applies changes whole, or nothing of any.
+    async fn together(
+        &self,
+        at: Scope,
+        changes: &[Change],
+    ) -> Result<Result<Vec<Written>, Refusal>, Failure> {
+        let (of, several) = (Some(at.organization), Several::of(at, changes));
+        if several.is_one_statement() {
+            self.run(of, &several).await
+        } else {
+            self.transact(of, &several).await
         }
     }
 
@@ -134,12 +168,19 @@ impl Units {
         at: Scope,
         change: &Change,
     ) -> Result<Option<Vec<Written>>, Unavailable> {
-        let mut written = Vec::new();
-        for write in &change.writes {
-            let trace = One::<_, Left>::new(Trace::new(at, write));
-            let left = self.ask(at, &trace).await?.pop().unwrap_or_default();
-            written.push(retraced(write, left));
-        }
+        self.retrace(at, std::slice::from_ref(change)).await
+    }
+
+    /// What changes that are committed together wrote, if any of their events says that they did.
+    async fn retrace(
+        &self,
+        at: Scope,
+        changes: &[Change],
+    ) -> Result<Option<Vec<Written>>, Unavailable> {
+        let writes = changes.iter().flat_map(|change| &change.writes);
+        let trace = One::<_, Left>::new(Trace::new(at, writes.clone()));
+        let left = self.ask(at, &trace).await?;
+        let written: Vec<_> = writes.zip(left).map(|(write, left)| retraced(write, left)).collect();
         Ok(written.iter().any(|one| one.changed).then_some(written))
     }
 
@@ -158,13 +199,14 @@ impl Units {
         }
     }
 
+    /// What a refusal comes to; nothing where another attempt is due.
     async fn explain(
         &self,
         at: Scope,
         refusal: Refusal,
         change: &Change,
-    ) -> Result<CommitError, Unavailable> {
-        Ok(match refusal {
+    ) -> Result<Option<CommitError>, Unavailable> {
+        Ok(Some(match refusal {
             Refusal::Stale => CommitError::Stale,
             Refusal::Gone => CommitError::Gone,
             Refusal::Unknown(members) => CommitError::UnknownMembers(members),
@@ -172,15 +214,17 @@ impl Units {
             Refusal::Overtaken => CommitError::Stale,
             Refusal::Moved(id) => {
                 let Some(write) = change.writes.iter().find(|write| write.id == id) else {
-                    return Ok(CommitError::Stale);
+                    return Ok(Some(CommitError::Stale));
                 };
                 let version = One::<_, (i64,)>::new(Version::new(at, write));
                 match self.ask(at, &version).await?.pop() {
+                    // It was only indexed anew.
+                    Some((version,)) if expects(write, version) => return Ok(None),
                     Some(_) => CommitError::Stale,
                     None => CommitError::Gone,
                 }
             }
-        })
+        }))
     }
 }
 
@@ -191,6 +235,10 @@ enum How {
     Statement,
     /// In a transaction that locks what is to be compared.
     Transaction,
+}
+
+fn expects(write: &Write, version: i64) -> bool {
+    matches!(write.act, Act::Replace { expect, .. } if expect == from_db(version))
 }
 
 fn retraced(write: &Write, (logged, version, created, modified): Left) -> Written {
@@ -204,7 +252,7 @@ fn retraced(write: &Write, (logged, version, created, modified): Left) -> Writte
 }
 
 /// Twice as long for each attempt, and somewhere in that at random, lest rivals meet again.
-fn pause(attempt: u32) -> Duration {
+pub(crate) fn pause(attempt: u32) -> Duration {
     let random = RandomState::new().hash_one(attempt) % 1_000;
     let longest = PAUSE * 2u32.saturating_pow(attempt.min(6));
     longest.mul_f64(0.25 + 0.75 * f64::from(u32::try_from(random).unwrap_or_default()) / 1_000.0)

@@ -94,7 +94,8 @@ impl<'a> Edges<'a> {
     }
 }
 
-/// `given`, the edges to add; `unknown`, the members that are no resources of the connection.
+/// `given`, the edges to add; `unknown`, the members that are no resources of the connection. The
+/// resource itself may be a member of its own, though it only begins.
 ///
 /// Here and below, rows are found one by one with scalar subqueries and lateral ones behind
 /// `offset 0`, which can't become joins: the planner takes every owner for an average one, and
@@ -106,7 +107,7 @@ macro_rules! given {
     () => {
         "given (attr, member) as (select * from unnest($10::text[], $11::uuid[])),
 unknown (member) as (
-    select distinct g.member from given g where (
+    select distinct g.member from given g where g.member <> $4 and (
         select true from resource r
         where r.organization = $1 and r.id = g.member
             and r.connection is not distinct from $2) is null
