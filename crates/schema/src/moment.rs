@@ -3,12 +3,33 @@
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta};
+use serde::{Deserialize, Serialize};
 
 use crate::Instant;
 
 /// An instant of a `dateTime` value, to the nanosecond, in the years 0000 to 10000.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "Parts", try_from = "Parts")]
 pub struct Moment(NaiveDateTime);
+
+/// Seconds since 1970 and nanoseconds behind them: a moment as it is serialised.
+type Parts = (i64, u32);
+
+impl From<Moment> for Parts {
+    fn from(moment: Moment) -> Self {
+        let utc = moment.0.and_utc();
+        (utc.timestamp(), utc.timestamp_subsec_nanos())
+    }
+}
+
+impl TryFrom<Parts> for Moment {
+    type Error = &'static str;
+
+    fn try_from((seconds, nanos): Parts) -> Result<Self, &'static str> {
+        let utc = DateTime::from_timestamp(seconds, nanos).ok_or("no such moment")?;
+        Ok(Self(utc.naive_utc()))
+    }
+}
 
 impl Moment {
     /// Milliseconds since 1970, rounded towards the past.

@@ -3,14 +3,32 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A number of any size, compared exactly (R-FILTER-09).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "Parts", from = "Parts")]
 pub struct Number {
     negative: bool,
     /// The value is 0.`digits` times ten to this power; the smallest there is for zero.
     power: i64,
     /// Without zeros at either end; empty for zero.
     digits: String,
+}
+
+/// Sign, power and digits: a number as it is serialised, to come back exactly.
+type Parts = (bool, i64, String);
+
+impl From<Number> for Parts {
+    fn from(number: Number) -> Self {
+        (number.negative, number.power, number.digits)
+    }
+}
+
+impl From<Parts> for Number {
+    fn from((negative, power, digits): Parts) -> Self {
+        Self { negative, power, digits }
+    }
 }
 
 impl Number {

@@ -1,6 +1,7 @@
 //! What a list is sorted by (RFC 7644 §3.4.2.3).
 
 use rollcall_filter::AttrPath;
+use serde::{Deserialize, Serialize};
 
 use crate::definition::Type;
 use crate::matching::{Datum, Element, any_element};
@@ -28,16 +29,23 @@ pub enum Order {
 }
 
 /// The place of a resource in a list sorted by one attribute, ascending.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+///
+/// Serialised it is short, and read back it is the same place: a cursor carries it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SortKey(Key);
 
 // The order of the variants counts: what has no value comes last (R-SORT-04).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Key {
+    #[serde(rename = "b")]
     Boolean(bool),
+    #[serde(rename = "n")]
     Number(Number),
+    #[serde(rename = "m")]
     Moment(Moment),
+    #[serde(rename = "t")]
     Text(String),
+    #[serde(rename = "-")]
     Unassigned,
 }
 
@@ -107,4 +115,65 @@ fn no_order<T>(path: &AttrPath<'_>) -> Result<T, FilterError> {
         "`{}` has several parts: name the one to sort by",
         path.text
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::moment;
+
+    fn any_key() -> impl Strategy<Value = Key> {
+        let number =
+            (any::<f64>(), any::<i64>(), any::<bool>()).prop_map(|(real, whole, is_real)| {
+                let text = if is_real && real.is_finite() {
+                    format!("{real:e}")
+                } else {
+                    whole.to_string()
+                };
+                Key::Number(Number::parse(&text).unwrap())
+            });
+        let moment =
+            (1..=9999_u32, 1..=12_u32, 1..=28_u32, 0..=999_999_999_u32).prop_map(|(y, m, d, n)| {
+                Key::Moment(
+                    moment::parse(&format!("{y:04}-{m:02}-{d:02}T23:59:59.{n:09}Z")).unwrap(),
+                )
+            });
+        prop_oneof![
+            any::<bool>().prop_map(Key::Boolean),
+            number,
+            moment,
+            any::<String>().prop_map(Key::Text),
+            Just(Key::Unassigned),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn r_cur_13_keys_come_back_as_they_were(key in any_key()) {
+            let key = SortKey(key);
+            let text = serde_json::to_string(&key).unwrap();
+            prop_assert_eq!(serde_json::from_str::<SortKey>(&text).unwrap(), key);
+        }
+    }
+
+    #[test]
+    fn keys_are_short() {
+        let text = |key: Key| serde_json::to_string(&SortKey(key)).unwrap();
+        let number = |text| Number::parse(text).unwrap();
+        assert_eq!(text(Key::Number(number("-12.5"))), r#"{"n":[true,2,"125"]}"#);
+        assert_eq!(
+            text(Key::Moment(moment::parse("1970-01-01T00:00:01.5Z").unwrap())),
+            r#"{"m":[1,500000000]}"#
+        );
+        assert_eq!(text(Key::Text("a".into())), r#"{"t":"a"}"#);
+        assert_eq!(text(Key::Unassigned), r#""-""#);
+        // The largest exponent there is, and beyond.
+        for far in ["123e9223372036854775807", "-1e-99999999999999999999", "0e5"] {
+            let key = SortKey(Key::Number(number(far)));
+            let text = serde_json::to_string(&key).unwrap();
+            assert_eq!(serde_json::from_str::<SortKey>(&text).unwrap(), key);
+        }
+    }
 }
