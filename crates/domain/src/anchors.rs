@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
-use crate::{Actor, ResourceId, Scope};
+use crate::{Actor, Position, Scope};
 
 /// How long a place is remembered, used or not: its total is as old.
 const REMEMBERED_FOR: Duration = Duration::from_secs(600);
@@ -16,7 +16,9 @@ const PLACES: u64 = 50_000;
 ///
 /// Reading forward from a place finds everybody who was there all along, whoever was deleted
 /// before it; and it costs the same on the last page as on the first. A place that is not
-/// remembered is found by counting.
+/// remembered is found by counting. Walks of one search by one token share their places, the last
+/// one that was there being remembered: nothing in a request tells them apart, so what is promised
+/// for several at once is promised by cursors alone.
 #[derive(Debug)]
 pub(crate) struct Anchors(Cache<Place, Anchor>);
 
@@ -25,17 +27,16 @@ pub(crate) struct Anchors(Cache<Place, Anchor>);
 pub(crate) struct Place {
     pub(crate) scope: Scope,
     pub(crate) actor: Actor,
-    pub(crate) kind: String,
-    /// A digest of the filter, which may be long.
-    pub(crate) filter: Option<[u8; 32]>,
+    /// A digest of what is searched for.
+    pub(crate) search: [u8; 32],
     pub(crate) start: u64,
 }
 
 /// What is known about a place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Anchor {
     /// The last resource before it.
-    pub(crate) after: ResourceId,
+    pub(crate) after: Position,
     /// How many match in all, counted with the first page.
     pub(crate) total: u64,
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rollcall_filter::{AttrPath, Expr, Filter, Literal, Op, parse_attr_path};
 use rollcall_schema::{Accept, Condition, Document, LinkChange, Order, Profile, ResourceType};
@@ -11,8 +12,8 @@ use crate::anchors::Anchors;
 use crate::decide::{After, Before, Stamp, decide, edge_ops};
 use crate::error::refused;
 use crate::{
-    Clock, CommitError, Context, Edge, EdgeOp, Error, EventId, Found, Ids, Load, Plan, Query,
-    Record, ResourceId, Start, Store, Total, Unavailable, Written,
+    Clock, CommitError, Context, CursorAsked, Cursors, Edge, EdgeOp, Error, EventId, Found, Ids,
+    Keyring, Load, Plan, Query, Record, ResourceId, Start, Store, Total, Unavailable, Written,
 };
 
 /// How often a request is decided again because somebody else was faster.
@@ -24,6 +25,7 @@ pub struct Directory {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     anchors: Anchors,
+    cursors: Option<Cursors>,
 }
 
 /// A resource of some type, as a request names it.
@@ -62,18 +64,32 @@ pub struct Search<'a> {
     pub filter: Option<Filter<'a>>,
     /// What they are sorted by.
     pub sort: Option<(AttrPath<'a>, Order)>,
-    /// The place of the first one, from 1; 0 is read as 1.
+    /// The place of the first one, from 1; 0 is read as 1. A cursor takes its place.
     pub start: u64,
     /// How many at most.
     pub count: u32,
     /// Whether the answer shows derived attributes.
     pub derived: Derived,
+    /// The cursor, where the walk is one by cursor.
+    pub cursor: Option<CursorAsked<'a>>,
 }
 
 impl Directory {
     /// The service over its ports.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self { store, clock, ids, anchors: Anchors::new() }
+        Self { store, clock, ids, anchors: Anchors::new(), cursors: None }
+    }
+
+    /// The same service with cursors, which are good for `timeout` from page to page. Replicas
+    /// that have the same keys read each other's.
+    #[must_use]
+    pub fn with_keys(self, keys: Arc<Keyring>, timeout: Duration) -> Self {
+        Self { cursors: Some(Cursors::new(keys, timeout)), ..self }
+    }
+
+    /// Whether there are cursors; without, a search with one is [`Error::InvalidCursor`].
+    pub const fn offers_cursors(&self) -> bool {
+        self.cursors.is_some()
     }
 
     /// Makes a resource (RFC 7644 §3.3).
@@ -384,5 +400,7 @@ fn rewritten(mut found: Found, document: &Document, written: Option<Written>) ->
 }
 
 mod find;
+mod find_all;
 #[cfg(test)]
 mod tests;
+mod walk;

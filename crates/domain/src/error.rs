@@ -52,6 +52,21 @@ pub enum Error {
          `displayName`, `emails.value` or `id`"
     )]
     TooMany,
+    /// The cursor is none of this walk (RFC 9865 §2.1).
+    #[error(
+        "the cursor is none that this search gave out: repeat every parameter as it was on the \
+         first page, or begin again with an empty `cursor`"
+    )]
+    InvalidCursor,
+    /// The cursor is too old.
+    #[error("the cursor is too old: begin again with an empty `cursor`")]
+    ExpiredCursor,
+    /// The count is not the one that the walk began with.
+    #[error(
+        "`count` is not as it was on the first page: repeat it, or begin again with an empty \
+         `cursor`"
+    )]
+    InvalidCount,
     /// Others kept changing the resource at the same moment.
     #[error("the resource is being changed by others: repeat the request")]
     Busy,

@@ -51,11 +51,13 @@ mod change;
 mod connection;
 mod connections;
 mod context;
+mod cursor;
 mod decide;
 mod directory;
 mod error;
 mod ids;
 mod key;
+mod keyring;
 mod offer;
 mod outcome;
 mod plan;
@@ -72,11 +74,13 @@ pub use change::{Act, Action, Body, Change, EdgeOp, Event, KeyChange, Write, Wri
 pub use connection::{Connection, IdpKind, NoSuchIdp, Organization, Token, TokenHash};
 pub use connections::{Connections, ConnectionsError, Minted};
 pub use context::{Actor, Context, Scope};
+pub use cursor::{Cursor, CursorAsked, Cursors, Position, Walk};
 pub use decide::{After, Before, Stamp, decide, edge_ops};
 pub use directory::{Derived, Directory, Named, Precondition, Search};
 pub use error::Error;
 pub use ids::{ConnectionId, EventId, NotAnId, OrganizationId, ResourceId, TokenId, TransactionId};
 pub use key::{Key, LONGEST, bounded};
+pub use keyring::{Keyring, KeyringError};
 pub use offer::Offer;
 pub use outcome::{KEPT_FOR_MILLIS, Outcome};
 pub use plan::{Candidates, KeyTest, Plan};
@@ -84,7 +88,7 @@ pub use ports::{
     Clock, CommitError, FindError, Halt, Ids, NewConnection, Reader, Registry, Reindex, Reindexed,
     Store, Unavailable,
 };
-pub use query::{Page, Query, Start, Total};
+pub use query::{Listing, Page, Query, Start, Total};
 pub use record::{Edge, Found, Load, Record};
 pub use secret::{Secret, WeakSecret};
 pub use setup::{Capabilities, Limits, ProfileChoice, Rate, Setup};

@@ -133,6 +133,10 @@ impl Planner<'_> {
 
     fn all(&self, parts: &[Expr<AttrRef, Operand>]) -> Plan {
         let plans: Vec<_> = parts.iter().map(|part| self.plan(part)).collect();
+        // Nothing can be in every set when it is in none of one.
+        if plans.iter().any(|plan| plan.candidates == Candidates::None) {
+            return Plan::exact(Candidates::None);
+        }
         let exact = plans.iter().all(|plan| plan.exact);
         let mut sets: Vec<_> = plans
             .into_iter()
@@ -201,6 +205,11 @@ impl Planner<'_> {
         match (def.storage, op) {
             (Storage::Server, Op::Eq) if &*def.path == "id" => {
                 Plan::exact(sent.parse().map_or(Candidates::None, Candidates::Id))
+            }
+            // R-GET-06: a search of all types needn't look at the others.
+            (Storage::Server, Op::Eq) if &*def.path == "meta.resourceType" && def.case_exact => {
+                let its_own = sent == self.ty.name();
+                Plan::exact(if its_own { Candidates::All } else { Candidates::None })
             }
             (Storage::Relation, Op::Eq) if &*def.name == "value" => {
                 let relation = Arc::from(&*self.ty.attr(at.attr).path);
@@ -342,6 +351,20 @@ mod tests {
         exact(r#"userName sw "\u0000""#, Candidates::None);
         exact(r#"userName ne "a\u0000""#, Candidates::All);
         widened(r#"userName gt "a\u0000""#, Candidates::All);
+    }
+
+    /// R-GET-06: a search of all types asks nothing of those that can't match.
+    #[test]
+    fn the_type_is_known_beforehand() {
+        let of = |kind: &str| format!(r#"meta.resourceType eq "{kind}""#);
+        exact(&of("User"), Candidates::All);
+        exact(&of("user"), Candidates::None);
+        exact(&of("Group"), Candidates::None);
+        exact(r#"meta.resourceType ne "Group""#, Candidates::All);
+        exact(&format!("{} and title co \"x\"", of("Group")), Candidates::None);
+        exact(&format!("{} and userName eq \"a\"", of("User")), equals("userName", "a"));
+        exact(&format!("not ({})", of("User")), Candidates::None);
+        widened(r#"meta.resourceType sw "U""#, Candidates::All);
     }
 
     #[test]

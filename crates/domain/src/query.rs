@@ -45,11 +45,22 @@ pub enum Total {
     Known(u64),
 }
 
-/// One page of matches.
+/// One page of matches as a store finds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// The resources in order.
     pub found: Vec<Found>,
     /// How many match in all.
     pub total: u64,
+}
+
+/// One page of matches as a directory answers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing<T = Found> {
+    /// The resources in order.
+    pub found: Vec<T>,
+    /// How many match in all.
+    pub total: u64,
+    /// The cursor of the next page, where the walk is one by cursor and there is one (R-CUR-02).
+    pub next: Option<String>,
 }

@@ -3,8 +3,9 @@
 use std::collections::BinaryHeap;
 
 use rollcall_schema::{Document, Order, SortKey};
+use uuid::Uuid;
 
-use crate::{FindError, Found, Page, Query, Start, Total, Unavailable};
+use crate::{FindError, Found, Page, Query, ResourceId, Start, Total, Unavailable};
 
 /// How many candidates one search may look at before it is [`FindError::TooMany`].
 pub const BUDGET: u64 = 200_000;
@@ -29,7 +30,8 @@ pub struct Sieve<'q> {
     page: Kept,
 }
 
-type Rank = (Directed, uuid::Uuid);
+/// A place in a sorted list: by key, then by id (R-SORT-06).
+pub(crate) type Rank = (Directed, Uuid);
 
 /// Whether a sieve wants more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,8 +55,9 @@ struct Ranked {
     found: Found,
 }
 
+/// A key that is less where it comes earlier.
 #[derive(Debug, PartialEq, Eq)]
-enum Directed {
+pub(crate) enum Directed {
     Up(SortKey),
     Down(std::cmp::Reverse<SortKey>),
 }
@@ -69,9 +72,7 @@ impl<'q> Sieve<'q> {
         let conditions = query.condition.map_or(0, |condition| condition.attrs().count());
         let conditions = (conditions as u64).max(1);
         let floor = match (&query.from, query.sort) {
-            (Start::Behind(key, id), Some(sort)) => {
-                Some((directed(key.clone(), sort.order), id.uuid()))
-            }
+            (Start::Behind(key, id), Some(sort)) => Some(rank(key.clone(), sort.order, *id)),
             _ => None,
         };
         Self { query, conditions, looked_at: 0, work: 0, matched: 0, floor, page }
@@ -98,7 +99,7 @@ impl<'q> Sieve<'q> {
         match (&mut self.page, self.query.sort) {
             (Kept::Sorted { keep, heap }, Some(sort)) => {
                 let key = self.query.ty.sort_key(sort.by, &view);
-                let rank = (directed(key, sort.order), found.record.id.uuid());
+                let rank = rank(key, sort.order, found.record.id);
                 if self.floor.as_ref().is_some_and(|floor| rank <= *floor) {
                     return Ok(Want::More);
                 }
@@ -166,11 +167,13 @@ fn kept(query: &Query<'_>) -> usize {
     usize::try_from(skip).unwrap_or(usize::MAX).saturating_add(wanted(query))
 }
 
-const fn directed(key: SortKey, order: Order) -> Directed {
-    match order {
+/// The place of a resource in a list.
+pub(crate) const fn rank(key: SortKey, order: Order, id: ResourceId) -> Rank {
+    let directed = match order {
         Order::Ascending => Directed::Up(key),
         Order::Descending => Directed::Down(std::cmp::Reverse(key)),
-    }
+    };
+    (directed, id.uuid())
 }
 
 const fn wanted(query: &Query<'_>) -> usize {
@@ -219,10 +222,9 @@ impl Eq for Ranked {}
 mod tests {
     use rollcall_filter::parse_filter;
     use rollcall_schema::{Instant, Profile, ResourceType, Sort, standard};
-    use uuid::Uuid;
 
     use super::*;
-    use crate::{Load, Plan, Record, ResourceId};
+    use crate::{Load, Plan, Record};
 
     fn ty() -> &'static ResourceType {
         standard::types().iter().find(|ty| ty.name() == "User").unwrap()

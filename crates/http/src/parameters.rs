@@ -124,6 +124,7 @@ impl Parameters {
             start: start.max(1),
             count: count.unwrap_or(settings.page_default).min(settings.page_max),
             derived,
+            cursor: None,
         })
     }
 

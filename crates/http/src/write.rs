@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use futures_util::stream;
-use rollcall_domain::{Error, Found, Page};
+use rollcall_domain::{Error, Found, Listing};
 use rollcall_schema::standard;
 use tracing::Instrument as _;
 
@@ -38,7 +38,7 @@ impl Writer {
     }
 
     /// A page of a list that starts at the place `start` (RFC 7644 §3.4.2, R-GET-03).
-    pub(crate) fn page(view: View, page: &Page, start: u64, links: Links) -> Result<Self, Problem> {
+    pub(crate) fn page(view: View, page: &Listing, start: u64, links: Links) -> Result<Self, Problem> {
         let opening = format!(
             r#"{{"schemas":["{}"],"totalResults":{},"itemsPerPage":{},"startIndex":{start},"Resources":["#,
             standard::LIST_RESPONSE,

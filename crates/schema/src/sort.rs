@@ -28,6 +28,9 @@ pub enum Order {
     Descending,
 }
 
+/// How many bytes of a text count when it is sorted: a cursor carries what counts.
+const COUNTED: usize = 1024;
+
 /// The place of a resource in a list sorted by one attribute, ascending.
 ///
 /// Serialised it is short, and read back it is the same place: a cursor carries it.
@@ -47,6 +50,11 @@ enum Key {
     Text(String),
     #[serde(rename = "-")]
     Unassigned,
+}
+
+impl SortKey {
+    /// The place of resources that have no value (R-SORT-04).
+    pub const UNASSIGNED: Self = Self(Key::Unassigned);
 }
 
 impl ResourceType {
@@ -78,7 +86,8 @@ impl ResourceType {
     }
 
     /// The place of a resource when sorted by `by`: the primary element of a list counts, else the
-    /// first (R-SORT-03); case and type count as in filters (R-SORT-05).
+    /// first (R-SORT-03); case and type count as in filters (R-SORT-05). Of a text the first 1,024
+    /// bytes count.
     pub fn sort_key(&self, by: AttrRef, seen: &View<'_>) -> SortKey {
         let by = self.value_of(by).unwrap_or(by);
         let mut chosen = None;
@@ -104,10 +113,15 @@ fn key(def: &AttrDef, datum: &Datum<'_>) -> Option<Key> {
         Type::Integer | Type::Decimal => datum.number().map(Key::Number),
         Type::DateTime => datum.moment().map(Key::Moment),
         Type::String | Type::Binary | Type::Reference => {
-            datum.text().map(|held| Key::Text(text::key(def, held).into_owned()))
+            datum.text().map(|held| Key::Text(counted(&text::key(def, held)).to_owned()))
         }
         Type::Complex => None,
     }
+}
+
+fn counted(text: &str) -> &str {
+    let end = (0..=COUNTED.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    text.get(..end.unwrap_or(0)).unwrap_or(text)
 }
 
 fn no_order<T>(path: &AttrPath<'_>) -> Result<T, FilterError> {
@@ -156,6 +170,14 @@ mod tests {
             let text = serde_json::to_string(&key).unwrap();
             prop_assert_eq!(serde_json::from_str::<SortKey>(&text).unwrap(), key);
         }
+    }
+
+    /// R-CUR-13: what doesn't count for the order needn't travel, and nobody is lost by it.
+    #[test]
+    fn the_beginning_of_a_text_counts() {
+        assert_eq!(counted(&"ab".repeat(512)), "ab".repeat(512));
+        assert_eq!(counted(&format!("{}b", "a".repeat(1024))), "a".repeat(1024));
+        assert_eq!(counted(&format!("a{}", "ü".repeat(600))), format!("a{}", "ü".repeat(511)));
     }
 
     #[test]

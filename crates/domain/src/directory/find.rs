@@ -1,81 +1,45 @@
-//! Finding resources: filters over complete indexes, and walks that lose nobody.
+//! Finding resources of one type: filters over complete indexes.
 
 use rollcall_schema::{Condition, ResourceType, Storage};
-use sha2::{Digest, Sha256};
 
+use super::walk::{Asked, Part};
 use super::{Derived, Directory, Search, profile};
-use crate::anchors::{Anchor, Place};
-use crate::{Context, Error, Load, Page, Plan, Query, Start, Total, Unavailable};
+use crate::{Context, Error, Listing, Load, Plan, Unavailable};
 
 impl Directory {
-    /// Finds resources of one type (RFC 7644 §3.4.2).
+    /// Finds resources of one type (RFC 7644 §3.4.2), by place or by cursor (RFC 9865).
     ///
     /// # Errors
-    /// [`Error::Filter`], [`Error::TooMany`].
+    /// [`Error::Filter`], [`Error::TooMany`]; [`Error::InvalidCursor`], [`Error::ExpiredCursor`]
+    /// and [`Error::InvalidCount`] with a cursor.
     pub async fn find(
         &self,
         ctx: &Context,
         ty: &ResourceType,
         search: &Search<'_>,
-    ) -> Result<Page, Error> {
+    ) -> Result<Listing, Error> {
         let filter = search.filter.as_ref();
         let condition = filter.map(|filter| ty.condition(filter, profile(ctx))).transpose()?;
         let sort = match &search.sort {
             Some((path, order)) => ty.sort(path, *order, profile(ctx))?,
             None => None,
         };
-        let plan = match &condition {
-            Some(condition) => self.plan(ctx, ty, condition).await?,
-            None => Plan::ALL,
-        };
-        let start = search.start.max(1);
-        let place = |start| Place {
-            scope: ctx.scope(),
-            actor: ctx.actor(),
-            kind: ty.name().into(),
-            filter: filter.map(|filter| Sha256::digest(filter.to_string()).into()),
-            start,
-        };
-        let anchor = match sort {
-            None if start > 1 && search.count > 0 => self.anchors.get(&place(start)),
-            _ => None,
-        };
-        let query = Query {
-            ty,
-            condition: condition.as_ref(),
-            plan: &plan,
-            sort,
-            from: anchor
-                .map_or_else(|| Start::Skip(start - 1), |anchor| Start::After(anchor.after)),
-            count: search.count,
-            total: anchor.map_or(Total::Wanted, |anchor| Total::Known(anchor.total)),
-            load: load(
-                ty,
-                condition.as_ref(),
-                &plan,
-                sort.map(|sort| sort.by.attr),
-                search.derived,
-            ),
-        };
-        let mut page = self.store.scope(ctx.scope()).find(&query).await?;
-        if anchor.is_some() {
-            page.total = met(&page, start, search.count);
-        }
-        if let (None, Some(last)) = (sort, page.found.last()) {
-            let next = start.saturating_add(page.found.len() as u64);
-            self.anchors.put(place(next), Anchor { after: last.record.id, total: page.total });
-        }
-        Ok(page)
+        let plan = self.plan(ctx, ty, condition.as_ref()).await?;
+        let asked = Asked { parts: vec![Part { ty, condition, sort, plan }], search };
+        let page = self.walk(ctx, &asked).await?;
+        let found = page.found.into_iter().map(|(_, found)| found).collect();
+        Ok(Listing { found, total: page.total, next: page.next })
     }
 
     /// Plans a condition over the indexes that are complete: one that is being built answers no
     /// filter.
-    async fn plan(
+    pub(super) async fn plan(
         &self,
         ctx: &Context,
         ty: &ResourceType,
-        condition: &Condition,
+        condition: Option<&Condition>,
     ) -> Result<Plan, Unavailable> {
+        let Some(condition) = condition else { return Ok(Plan::ALL) };
         let plan = Plan::of(ty, condition);
         let young = |path: &str| {
             let def = ty.by_path(path).map(|id| ty.attr(id));
@@ -93,27 +57,18 @@ impl Directory {
     }
 }
 
-/// The total of a walk that was counted with its first page, as far as the walk knows better: a
-/// client that reads until it has met so many meets the end there.
-fn met(page: &Page, start: u64, count: u32) -> u64 {
-    let met = (start - 1).saturating_add(page.found.len() as u64);
-    let at_the_end = page.found.len() < count as usize;
-    if at_the_end { met } else { met.max(page.total) }
-}
-
-/// What a search has to load: for the answer, and to decide what no index decides.
-fn load(
-    ty: &ResourceType,
-    condition: Option<&Condition>,
-    plan: &Plan,
-    sorted_by: Option<rollcall_schema::AttrId>,
-    derived: Derived,
-) -> Load {
-    let residual = condition.filter(|_| !plan.exact || sorted_by.is_some());
-    let asked = residual.into_iter().flat_map(|condition| condition.attrs().map(|at| at.attr));
-    let read: Vec<Storage> = asked.chain(sorted_by).map(|attr| ty.attr(attr).storage).collect();
-    Load {
-        links: read.contains(&Storage::Relation),
-        incoming: read.contains(&Storage::Derived) || derived.wanted(ty),
+impl Part<'_> {
+    /// What a search has to load: for the answer, and to decide what no index decides.
+    pub(super) fn load(&self, derived: Derived) -> Load {
+        let sorted_by = self.sort.map(|sort| sort.by.attr);
+        let condition = self.condition.as_ref();
+        let residual = condition.filter(|_| !self.plan.exact || sorted_by.is_some());
+        let asked = residual.into_iter().flat_map(|condition| condition.attrs().map(|at| at.attr));
+        let storage = |attr| self.ty.attr(attr).storage;
+        let read: Vec<Storage> = asked.chain(sorted_by).map(storage).collect();
+        Load {
+            links: read.contains(&Storage::Relation),
+            incoming: read.contains(&Storage::Derived) || derived.wanted(self.ty),
+        }
     }
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     Actor, Change, Connection, ConnectionId, FindError, Halt, IdpKind, Offer, OrganizationId,
-    Outcome, Reader, Reindex, Reindexed, Scope, Sieve, SystemClock, TokenId, TransactionId,
+    Outcome, Page, Reader, Reindex, Reindexed, Scope, Sieve, SystemClock, TokenId, TransactionId,
     UuidIds, Want,
 };
 
@@ -183,6 +183,7 @@ impl Reading {
             start,
             count,
             derived: Derived::Hidden,
+            cursor: None,
         };
         let page = wait(self.directory.find(&self.ctx(), ty("User"), &search)).unwrap();
         let numbers = page.found.iter().map(|found| found.record.id.uuid().as_u128());
@@ -252,7 +253,7 @@ fn the_total_of_a_walk_is_what_it_meets() {
     assert_eq!(reading.page(1, 4), (vec![1, 2, 3, 4], 4));
     reading.shelf.add(5);
     reading.shelf.add(6);
-    assert_eq!(reading.page(5, 1), (vec![5], 5));
+    assert_eq!(reading.page(5, 1), (vec![5], 6));
     assert_eq!(reading.page(6, 1), (vec![6], 6));
 }
 
