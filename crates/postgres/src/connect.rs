@@ -4,18 +4,25 @@ use std::error::Error;
 use std::time::Duration;
 
 use diesel::ConnectionError;
-use diesel_async::AsyncPgConnection;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use tokio_postgres::config::Host;
 use tokio_postgres::{Config, NoTls};
 
 use crate::ConnectError;
 
 /// How long one attempt may take where the URL sets no `connect_timeout`.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a server may leave what was sent unanswered by its host where the URL sets no
 /// `tcp_user_timeout`: a host that died without a word ends its connections then.
 const SILENCE: Duration = Duration::from_secs(30);
+
+/// How long a statement of the pool may take where neither the URL nor the role nor the database
+/// sets a `statement_timeout`. What took so long is not tried again.
+pub(crate) const LONGEST: Duration = Duration::from_secs(30);
+
+const LIMIT: &str = "select set_config('statement_timeout', '30s', false)
+where current_setting('statement_timeout') = '0'";
 
 /// Opens one connection.
 pub(crate) async fn open(url: &str) -> Result<AsyncPgConnection, ConnectError> {
@@ -30,7 +37,10 @@ pub(crate) async fn open(url: &str) -> Result<AsyncPgConnection, ConnectError> {
 
 /// Opens one connection for the pool.
 pub(crate) async fn open_pooled(url: &str) -> Result<AsyncPgConnection, ConnectionError> {
-    open(url).await.map_err(|error| ConnectionError::BadConnection(error.to_string()))
+    let bad = |error: &dyn Error| ConnectionError::BadConnection(error.to_string());
+    let mut connection = open(url).await.map_err(|error| bad(&error))?;
+    connection.batch_execute(LIMIT).await.map_err(|error| bad(&error))?;
+    Ok(connection)
 }
 
 /// Who connects to what, without the password.

@@ -19,6 +19,9 @@
 //! - **Nothing is lost in between.** Units that the database rolls back for the sake of others are
 //!   repeated; when a connection dies over a commit, the store asks whether its event is there.
 //!
+//! A statement may take 30 seconds, unless the URL (`?options=-c%20statement_timeout%3D5s`), the role
+//! or the database sets a `statement_timeout`.
+//!
 //! Connections are not encrypted: `sslmode=require` is refused. Use a Unix socket, a private
 //! network, or a proxy beside the server.
 //!

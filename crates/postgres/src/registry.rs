@@ -193,7 +193,7 @@ impl Unit for Add {
                     .returning((token::id,));
                 line.rows::<_, (Uuid,)>(&revoke).await?;
             }
-            // A secret that comes back after its end is live again.
+            // A secret that comes back under another name, or after its end, is live as told.
             let keep = diesel::insert_into(token::table)
                 .values((
                     token::hash.eq(&hash),
@@ -216,8 +216,12 @@ impl Unit for Add {
                     token::revoked.eq(excluded(token::revoked)),
                     token::subject.eq(excluded(token::subject)),
                 ));
-            let keep =
-                diesel::query_dsl::methods::FilterDsl::filter(keep, token::revoked.is_not_null());
+            let differs = token::revoked
+                .is_not_null()
+                .or(token::connection.ne(excluded(token::connection)))
+                .or(token::name.is_distinct_from(excluded(token::name)))
+                .or(excluded(token::name).is_null());
+            let keep = diesel::query_dsl::methods::FilterDsl::filter(keep, differs);
             line.rows::<_, (Uuid,)>(&keep.returning((token::id,))).await?;
             Ok(Ok(()))
         }

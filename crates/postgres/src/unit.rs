@@ -7,7 +7,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::QueryResult;
 use diesel::connection::InstrumentationEvent;
@@ -26,7 +26,7 @@ use futures_util::future::{BoxFuture, try_join};
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use rollcall_domain::OrganizationId;
 
-use crate::connect;
+use crate::connect::{self, LONGEST};
 use crate::error::{Failure, Remedy};
 
 /// How long a unit queues for a connection before the database counts as gone.
@@ -178,8 +178,9 @@ impl Units {
         of: Option<OrganizationId>,
         unit: &U,
     ) -> Result<U::Outcome, Failure> {
+        let started = Instant::now();
         match self.run(of, unit).await {
-            Err(failure) if failure.is_passing() => {
+            Err(failure) if failure.is_passing() && started.elapsed() < LONGEST => {
                 tracing::debug!(%failure, "a read is repeated");
                 self.run(of, unit).await
             }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use rollcall_domain::{Change, CommitError, Halt, Scope, Unavailable, Written};
 
 use super::{ATTEMPTS, pause};
-use crate::connect::PATIENCE;
+use crate::connect::LONGEST;
 use crate::error::{Failure, Remedy};
 use crate::unit::Units;
 
@@ -97,7 +97,7 @@ impl Units {
                 Some(Remedy::Ask) => INSISTENCE,
                 _ => 1,
             };
-            if attempt >= most || started.elapsed() > PATIENCE {
+            if attempt >= most || started.elapsed() > LONGEST {
                 return match failure.is_refusal() {
                     true => Applied::Apart(doubt),
                     false => Applied::Lost(failure.to_string()),

@@ -12,7 +12,7 @@ pub(crate) mod replace;
 mod steps;
 
 use std::hash::{BuildHasher, RandomState};
-use std::time::Duration;
+use std::time::{Duration, Instant as Started};
 
 use rollcall_domain::{Act, Change, CommitError, ResourceId, Scope, Unavailable, Write, Written};
 use rollcall_schema::Instant;
@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::commit::apply::{Refusal, Several, Single};
 use crate::commit::ask::{Left, Taken, Trace, Unknown, Version};
+use crate::connect::LONGEST;
 use crate::error::{Failure, Remedy};
 use crate::unit::{One, Unit, Units};
 use crate::values::from_db;
@@ -52,7 +53,7 @@ impl Units {
             [_] => How::Statement,
             _ => How::Transaction,
         };
-        let mut attempt = 1;
+        let (started, mut attempt) = (Started::now(), 1);
         loop {
             let failure = match self.attempt(at, change, how).await {
                 Ok(Ok(written)) => return Ok(written),
@@ -80,7 +81,7 @@ impl Units {
             if let Some(end) = self.conclude(at, change, &failure).await? {
                 return end;
             }
-            if attempt == ATTEMPTS {
+            if attempt == ATTEMPTS || started.elapsed() > LONGEST {
                 return Err(Unavailable::from(failure).into());
             }
             tracing::debug!(%failure, attempt, "a change is tried again");
