@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use crate::resource_type::{AttrDef, AttrId, ExtensionId, Owner, ResourceType, Storage};
-use crate::value::{Canonical, Ignored, check, is_unassigned, refuse_twins, shorten};
+use crate::value::{
+    Canonical, Ignored, check, is_unassigned, place, refuse_nul, refuse_twins, shorten,
+};
 use crate::{Document, LinkChange, Mutability, Profile, Type, Violation};
 
 /// What a body is accepted for.
@@ -52,8 +54,9 @@ impl ResourceType {
         profile: &Profile,
     ) -> Result<Accepted, Violation> {
         let Value::Object(input) = input else {
-            return Err(Violation::Syntax("the body must be a JSON object".into()));
+            return Err(Violation::syntax("the body must be a JSON object"));
         };
+        refuse_nul(&input)?;
         refuse_twins(&input)?;
         let mut reader = Reader {
             canonical: Canonical::new(self, profile),
@@ -82,24 +85,33 @@ impl Reader<'_> {
         let ty = self.canonical.ty;
         let mut schemas = Value::Null;
         for (key, value) in input {
-            if let Some(id) = ty.lookup(Owner::Base, &key) {
-                let def = ty.attr(id);
-                match &*def.name {
-                    "schemas" => schemas = value,
-                    "id" => self.id(def, &value)?,
-                    name => {
-                        if let Some(value) = self.attribute(def, value)? {
-                            self.body.insert(name.into(), value);
-                        }
-                    }
-                }
-            } else if let Some(id) = ty.extension_by_urn(&key) {
-                self.extension(id, value)?;
-            } else {
-                self.canonical.unknown(&key)?;
+            match ty.lookup(Owner::Base, &key).map(|id| ty.attr(id)) {
+                Some(def) if &*def.name == "schemas" => schemas = value,
+                found => self.member(found, &key, value).map_err(|wrong| wrong.inside(&key))?,
             }
         }
-        self.schemas(schemas)
+        self.schemas(schemas).map_err(|wrong| wrong.inside("schemas"))
+    }
+
+    fn member(
+        &mut self,
+        found: Option<&AttrDef>,
+        key: &str,
+        value: Value,
+    ) -> Result<(), Violation> {
+        match found {
+            Some(def) if &*def.name == "id" => self.id(def, &value),
+            Some(def) => {
+                if let Some(value) = self.attribute(def, value)? {
+                    self.body.insert(def.name.to_string(), value);
+                }
+                Ok(())
+            }
+            None => match self.canonical.ty.extension_by_urn(key) {
+                Some(id) => self.extension(id, value),
+                None => self.canonical.unknown(key),
+            },
+        }
     }
 
     fn attribute(&mut self, def: &AttrDef, value: Value) -> Result<Option<Value>, Violation> {
@@ -119,18 +131,18 @@ impl Reader<'_> {
         let input = match value {
             Value::Object(input) => input,
             value if is_unassigned(&value) => return Ok(()),
-            _ => return Err(Violation::Value(format!("`{urn}` must be an object"))),
+            _ => return Err(Violation::value(format!("`{urn}` must be an object"))),
         };
         refuse_twins(&input)?;
         let mut held = Map::new();
         for (name, value) in input {
-            let Some(attr) = ty.lookup(Owner::Extension(id), &name) else {
-                self.canonical.unknown(&format!("{urn}:{name}"))?;
-                continue;
+            let kept = match ty.lookup(Owner::Extension(id), &name) {
+                Some(attr) => self.attribute(ty.attr(attr), value),
+                None => self.canonical.unknown(&format!("{urn}:{name}")).map(|()| None),
             };
-            let def = ty.attr(attr);
-            if let Some(value) = self.attribute(def, value)? {
-                held.insert(def.name.to_string(), value);
+            let kept = kept.map_err(|wrong| wrong.inside(&name))?;
+            if let (Some(value), Some(attr)) = (kept, ty.lookup(Owner::Extension(id), &name)) {
+                held.insert(ty.attr(attr).name.to_string(), value);
             }
         }
         if !held.is_empty() {
@@ -148,7 +160,7 @@ impl Reader<'_> {
         let Some(sent) = value.as_str().filter(|sent| own != Some(*sent)) else { return Ok(()) };
         if own.is_some() && !self.canonical.profile.ignore_read_only {
             let sent = shorten(sent);
-            return Err(Violation::Mutability(format!("`id` is not `{sent}` and can't change")));
+            return Err(Violation::mutability(format!("`id` is not `{sent}` and can't change")));
         }
         self.canonical.note(&def.path, "read-only");
         Ok(())
@@ -156,7 +168,7 @@ impl Reader<'_> {
 
     /// R-COMMON-07, R-COMMON-08. Data of an extension counts without its URN (R-COMMON-11).
     fn schemas(&mut self, value: Value) -> Result<(), Violation> {
-        let refused = || Violation::Syntax("`schemas` must be a list of URNs".into());
+        let refused = || Violation::syntax("`schemas` must be a list of URNs");
         let profile = self.canonical.profile;
         let urns = match value {
             Value::Null => Vec::new(),
@@ -165,17 +177,18 @@ impl Reader<'_> {
             _ => return Err(refused()),
         };
         let mut seen = HashSet::new();
-        for urn in &urns {
-            let urn = urn.as_str().ok_or_else(refused)?;
+        for (at, urn) in urns.iter().enumerate() {
+            let urn = urn.as_str().ok_or_else(|| refused().inside(at))?;
             if !seen.insert(urn.to_ascii_lowercase()) && !profile.schemas_optional {
                 let urn = shorten(urn);
-                return Err(Violation::Syntax(format!("`schemas` lists `{urn}` twice")));
+                let twice = format!("`schemas` lists `{urn}` twice");
+                return Err(Violation::syntax(twice).inside(at));
             }
-            self.schema(urn)?;
+            self.schema(urn).map_err(|wrong| wrong.inside(at))?;
         }
         let base = self.canonical.ty.schema();
         if !profile.schemas_optional && !seen.contains(&base.to_ascii_lowercase()) {
-            return Err(Violation::Syntax(format!("`schemas` must list `{base}`")));
+            return Err(Violation::syntax(format!("`schemas` must list `{base}`")));
         }
         Ok(())
     }
@@ -187,7 +200,7 @@ impl Reader<'_> {
         }
         if self.canonical.profile.refuse_unknown {
             let (urn, kind) = (shorten(urn), ty.name());
-            return Err(Violation::Syntax(format!("`{urn}` is no schema of `{kind}`")));
+            return Err(Violation::syntax(format!("`{urn}` is no schema of `{kind}`")));
         }
         self.canonical.note(urn, "no such schema");
         Ok(())
@@ -234,7 +247,7 @@ impl Reader<'_> {
             }
         };
         if immutable && now.as_deref() != Some(had) {
-            return Err(changed(def));
+            return Err(changed(ty, def));
         }
         if let (Some(Value::Object(now)), Value::Object(had)) = (now, had) {
             keep_parts(ty, def, now, had)?;
@@ -285,14 +298,15 @@ fn keep_parts(
     for part in parts.filter(|part| part.mutability == Mutability::Immutable) {
         let Some(had) = had.get(&*part.name) else { continue };
         if now.entry(part.name.to_string()).or_insert_with(|| had.clone()) != had {
-            return Err(changed(part));
+            return Err(changed(ty, part));
         }
     }
     Ok(())
 }
 
-fn changed(def: &AttrDef) -> Violation {
-    Violation::Mutability(format!("`{}` is set and can't change", def.path))
+fn changed(ty: &ResourceType, def: &AttrDef) -> Violation {
+    let detail = format!("`{}` is set and can't change", def.path);
+    Violation::mutability(detail).at(place(ty, def))
 }
 
 /// `active` is the one attribute with a default (R-POST-07).

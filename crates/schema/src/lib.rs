@@ -105,7 +105,7 @@ pub use definition::{
 };
 pub use definitions::{Definitions, Extended, Fault, Flaw, RemoveError, Removed};
 pub use document::Document;
-pub use error::{DefinitionError, FilterError, PatchError, Violation};
+pub use error::{DefinitionError, Detail, FilterError, PatchError, Violation};
 pub use index::IndexKey;
 pub use instant::Instant;
 pub use links::{Base, Incoming, Link, LinkChange, Reach};

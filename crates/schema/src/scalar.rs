@@ -21,6 +21,7 @@ pub(crate) fn canonical(
     }
     if let Value::String(text) = &value {
         check_text(&def.path, text)?;
+        check_length(def, text)?;
     }
     match def.kind {
         Type::String | Type::Reference => text(def, value),
@@ -35,10 +36,37 @@ pub(crate) fn canonical(
     .map(Some)
 }
 
+/// The longest text, in bytes. Binary values may fill the body.
+const LONGEST_TEXT: usize = 64 * 1024;
+/// The longest text that is looked up by index, in characters.
+const LONGEST_KEY: usize = 1024;
+
+/// Refuses a text that is too long to be looked up.
+pub(crate) fn check_key(path: &str, text: &str) -> Result<(), Violation> {
+    let length = text.chars().count();
+    if length > LONGEST_KEY {
+        let detail = format!("`{path}` has {length} characters: {LONGEST_KEY} are the most");
+        return Err(Violation::value(detail));
+    }
+    Ok(())
+}
+
+fn check_length(def: &AttrDef, text: &str) -> Result<(), Violation> {
+    let (path, length) = (&def.path, text.len());
+    if def.kind != Type::Binary && length > LONGEST_TEXT {
+        let detail = format!("`{path}` has {length} bytes: {LONGEST_TEXT} are the most");
+        return Err(Violation::value(detail));
+    }
+    if def.indexed && length > LONGEST_KEY {
+        return check_key(path, text);
+    }
+    Ok(())
+}
+
 /// Refuses U+0000, which no store keeps.
 pub(crate) fn check_text(path: &str, text: &str) -> Result<(), Violation> {
     if text.contains('\0') {
-        return Err(Violation::Value(format!("`{path}` contains the character U+0000")));
+        return Err(Violation::value(format!("`{path}` contains the character U+0000")));
     }
     Ok(())
 }
@@ -50,7 +78,7 @@ fn text(def: &AttrDef, value: Value) -> Result<Value, Violation> {
         && let Some(bad) = text.chars().find(|c| is_invisible(*c))
     {
         let (path, code) = (&def.path, u32::from(bad));
-        return Err(Violation::Value(format!("`{path}` contains the character U+{code:04X}")));
+        return Err(Violation::value(format!("`{path}` contains the character U+{code:04X}")));
     }
     Ok(value)
 }
@@ -76,7 +104,7 @@ fn integer(def: &AttrDef, value: Value) -> Result<Value, Violation> {
     }
     if value.is_number() {
         let path = &def.path;
-        return Err(Violation::Value(format!("`{path}` must be an integer of at most 64 bits")));
+        return Err(Violation::value(format!("`{path}` must be an integer of at most 64 bits")));
     }
     Err(misfit(def, "an integer", &value))
 }
@@ -86,7 +114,7 @@ fn date_time(def: &AttrDef, value: &Value) -> Result<Value, Violation> {
     let text = value.as_str().ok_or_else(|| misfit(def, "a string", value))?;
     moment::canonical(text).map(Value::String).ok_or_else(|| {
         let path = &def.path;
-        Violation::Value(format!("`{path}` must be a date and time like `2025-05-13T04:42:34Z`"))
+        Violation::value(format!("`{path}` must be a date and time like `2025-05-13T04:42:34Z`"))
     })
 }
 
@@ -100,7 +128,7 @@ fn binary(def: &AttrDef, value: &Value) -> Result<Value, Violation> {
     let compact: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     match BASE64.decode(compact) {
         Ok(bytes) => Ok(Value::String(BASE64.encode(bytes))),
-        Err(_) => Err(Violation::Value(format!("`{}` must be base64", def.path))),
+        Err(_) => Err(Violation::value(format!("`{}` must be base64", def.path))),
     }
 }
 

@@ -5,8 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use crate::resource_type::{AttrDef, ResourceType, Storage};
-use crate::scalar;
-use crate::{Mutability, Profile, Type, Violation};
+use crate::{Mutability, Profile, Type, Violation, pointer, scalar};
 
 /// Something that a body carried and that was left out, for the request record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,16 +62,29 @@ impl<'a> Canonical<'a> {
         let elements = match value {
             Value::Null => return Ok(None),
             Value::Array(elements) => elements,
-            Value::Object(_) => vec![value],
-            bare if self.profile.bare_values => vec![bare],
+            one if one.is_object() || self.profile.bare_values => {
+                let one = self.element(def, one)?.into_iter().collect();
+                let list = finish_list(self.ty, def, one, self.profile)?;
+                return Ok((!list.is_empty()).then_some(Value::Array(list)));
+            }
             other => return Err(misfit(def, "a list", &other)),
         };
-        let mut list = Vec::with_capacity(elements.len());
-        for element in elements {
-            list.extend(self.element(def, element)?);
-        }
+        let list = self.elements(def, elements)?;
         let list = finish_list(self.ty, def, list, self.profile)?;
         Ok((!list.is_empty()).then_some(Value::Array(list)))
+    }
+
+    /// The elements of a list that are assigned.
+    pub(crate) fn elements(
+        &mut self,
+        def: &AttrDef,
+        elements: Vec<Value>,
+    ) -> Result<Vec<Value>, Violation> {
+        let mut list = Vec::with_capacity(elements.len());
+        for (at, element) in elements.into_iter().enumerate() {
+            list.extend(self.element(def, element).map_err(|wrong| wrong.inside(at))?);
+        }
+        Ok(list)
     }
 
     /// One element of a list, or the value of a singular attribute.
@@ -110,16 +122,20 @@ impl<'a> Canonical<'a> {
         let elements = match value {
             Value::Null => return Ok(Vec::new()),
             Value::Array(elements) => elements,
-            one => vec![one],
+            one => return Ok(self.id(def, one)?.into_iter().collect()),
         };
-        elements.into_iter().filter_map(|element| self.id(def, element).transpose()).collect()
+        let mut ids = Vec::with_capacity(elements.len());
+        for (at, element) in elements.into_iter().enumerate() {
+            ids.extend(self.id(def, element).map_err(|wrong| wrong.inside(at))?);
+        }
+        Ok(ids)
     }
 
     /// Leaves out an attribute that the type doesn't have, or refuses it (R-POST-11, R-IOP-02).
     pub(crate) fn unknown(&mut self, path: &str) -> Result<(), Violation> {
         if self.profile.refuse_unknown {
             let (path, kind) = (shorten(path), self.ty.name());
-            return Err(Violation::Syntax(format!("no attribute `{path}` in `{kind}`")));
+            return Err(Violation::syntax(format!("no attribute `{path}` in `{kind}`")));
         }
         self.note(path, UNKNOWN);
         Ok(())
@@ -141,16 +157,18 @@ impl<'a> Canonical<'a> {
             (Some(one), None)
                 if def.kind == Type::Complex && self.profile.bare_values && !one.is_array() =>
             {
-                self.element(def, one)
+                self.element(def, one).map_err(|wrong| wrong.inside(0))
             }
-            _ => Err(Violation::Value(format!("`{}` holds one value, not a list", def.path))),
+            _ => Err(Violation::value(format!("`{}` holds one value, not a list", def.path))),
         }
     }
 
     fn bare(&mut self, def: &AttrDef, value: Value) -> Result<Option<Value>, Violation> {
         match part(self.ty, def, "value") {
             Some(part) if self.profile.bare_values && !value.is_array() => {
-                self.complex(def, Map::from_iter([(part.name.to_string(), value)]))
+                // What was sent has no part of that name, so nothing within it is pointed at.
+                let parts = Map::from_iter([(part.name.to_string(), value)]);
+                self.complex(def, parts).map_err(|wrong| wrong.at(String::new()))
             }
             _ => Err(misfit(def, "an object", &value)),
         }
@@ -167,11 +185,13 @@ impl<'a> Canonical<'a> {
         let mut kept = Map::new();
         for (name, value) in parts {
             let Some(sub) = ty.sub(def.id, &name) else {
-                self.unknown(&format!("{}.{name}", def.path))?;
+                let unknown = self.unknown(&format!("{}.{name}", def.path));
+                unknown.map_err(|wrong| wrong.inside(&name))?;
                 continue;
             };
             let sub = ty.attr(sub);
-            if let Some(value) = self.attribute(sub, value)? {
+            let value = self.attribute(sub, value).map_err(|wrong| wrong.inside(&name))?;
+            if let Some(value) = value {
                 kept.insert(sub.name.to_string(), value);
             }
         }
@@ -180,6 +200,7 @@ impl<'a> Canonical<'a> {
     }
 
     fn id(&mut self, def: &AttrDef, element: Value) -> Result<Option<String>, Violation> {
+        let part = element.is_object();
         let id = match element {
             Value::Null => return Ok(None),
             Value::Object(parts) => self.id_part(def, parts)?,
@@ -188,10 +209,15 @@ impl<'a> Canonical<'a> {
         };
         match id {
             Value::String(id) if !id.is_empty() => {
-                scalar::check_text(&def.path, &id)?;
+                let checked = scalar::check_text(&def.path, &id)
+                    .and_then(|()| scalar::check_key(&def.path, &id));
+                match part {
+                    true => checked.map_err(|wrong| wrong.inside("value"))?,
+                    false => checked?,
+                }
                 Ok(Some(id))
             }
-            _ => Err(Violation::Value(format!(
+            _ => Err(Violation::value(format!(
                 "each element of `{}` needs `value`, the id of a resource",
                 def.path
             ))),
@@ -205,7 +231,10 @@ impl<'a> Canonical<'a> {
             match self.ty.sub(def.id, &name) {
                 Some(_) if name.eq_ignore_ascii_case("value") => id = value,
                 Some(_) => {}
-                None => self.unknown(&format!("{}.{name}", def.path))?,
+                None => {
+                    let unknown = self.unknown(&format!("{}.{name}", def.path));
+                    unknown.map_err(|wrong| wrong.inside(&name))?;
+                }
             }
         }
         Ok(id)
@@ -228,7 +257,7 @@ pub(crate) fn finish_list(
     let Some((mut last, _)) = claims.next() else { return Ok(elements) };
     for (at, _) in claims {
         if !profile.last_primary_wins {
-            return Err(Violation::Value(format!("`{}` has more than one primary", def.path)));
+            return Err(Violation::value(format!("`{}` has more than one primary", def.path)));
         }
         last = at;
     }
@@ -270,12 +299,53 @@ pub(crate) fn make_primary(ty: &ResourceType, def: &AttrDef, elements: &mut [Val
 pub(crate) fn refuse_twins(object: &Map<String, Value>) -> Result<(), Violation> {
     let mut seen = HashSet::with_capacity(object.len());
     match object.keys().find(|key| !seen.insert(key.to_ascii_lowercase())) {
-        Some(key) => Err(Violation::Syntax(format!(
-            "`{}` stands twice in one object, in different case",
-            shorten(key)
-        ))),
+        Some(key) => {
+            let key = shorten(key);
+            let detail = format!("`{key}` stands twice in one object, in different case");
+            Err(Violation::syntax(detail).inside(key))
+        }
         None => Ok(()),
     }
+}
+
+/// Refuses U+0000 in any name or text: no store keeps it.
+///
+/// What is left out is looked at too, so that nobody has to guess what was read.
+pub(crate) fn refuse_nul(object: &Map<String, Value>) -> Result<(), Violation> {
+    object.iter().try_for_each(|(name, value)| {
+        if name.contains('\0') {
+            return Err(Violation::syntax("a name contains the character U+0000").inside(name));
+        }
+        refuse_nul_in(value).map_err(|wrong| wrong.inside(name))
+    })
+}
+
+pub(crate) fn refuse_nul_in(value: &Value) -> Result<(), Violation> {
+    match value {
+        Value::String(text) if text.contains('\0') => {
+            Err(Violation::value("the text contains the character U+0000"))
+        }
+        Value::Array(elements) => elements
+            .iter()
+            .enumerate()
+            .try_for_each(|(at, element)| refuse_nul_in(element).map_err(|wrong| wrong.inside(at))),
+        Value::Object(parts) => refuse_nul(parts),
+        _ => Ok(()),
+    }
+}
+
+/// Where a document holds an attribute, or the list that it is part of.
+pub(crate) fn place(ty: &ResourceType, def: &AttrDef) -> String {
+    let whole = def.parent.map_or(def, |parent| ty.attr(parent));
+    let mut place = String::new();
+    if let Some(id) = def.extension {
+        pointer::push(&mut place, &ty.extension(id).urn);
+    }
+    pointer::push(&mut place, &whole.name);
+    if def.parent.is_some() && !whole.multi_valued {
+        pointer::push(&mut place, &def.name);
+    }
+    place
 }
 
 /// A part of `def` by name.
@@ -335,7 +405,7 @@ pub(crate) fn misfit(def: &AttrDef, wanted: &str, value: &Value) -> Violation {
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
     };
-    Violation::Value(format!("`{}` must be {wanted}, not {got}", def.path))
+    Violation::value(format!("`{}` must be {wanted}, not {got}", def.path))
 }
 
 /// A name that a client made up, fit for messages and notes.
@@ -374,7 +444,8 @@ fn check_all(
     for def in attrs.iter().map(|id| ty.attr(*id)) {
         let value = holder.get(&*def.name);
         if def.required && is_kept(def) && value.is_none_or(is_missing) {
-            return Err(Violation::Value(format!("`{}` is required", def.path)));
+            let detail = format!("`{}` is required", def.path);
+            return Err(Violation::value(detail).at(place(ty, def)));
         }
         match value {
             Some(Value::Object(parts)) => check_all(ty, &def.subs, parts)?,

@@ -27,8 +27,10 @@ pub(super) fn apply(
     }
     let document = Document::from_canonical(body);
     if document != *seen.document {
-        check(ty, &document)
-            .map_err(|violation| PatchError::Violation { at: patch.last, violation })?;
+        check(ty, &document).map_err(|violation| {
+            // The outcome is no part of the request: what it lacks has no place there.
+            PatchError::Violation { at: patch.last, violation: violation.at(String::new()) }
+        })?;
     }
     // The notes belong to the compiled patch, which may be applied again.
     Ok(Patched { document, links: links.finish(), ignored: patch.ignored.clone() })
@@ -286,5 +288,5 @@ fn take_list(holder: &mut Object, def: &AttrDef) -> Vec<Value> {
 
 fn no_target(def: &AttrDef) -> Fault {
     let path = &def.path;
-    Fault::NoTarget(format!("no element of `{path}` satisfies the filter"))
+    Fault::NoTarget(format!("no element of `{path}` satisfies the filter").into())
 }

@@ -30,7 +30,7 @@ impl Reader<'_> {
         }
         if how.verb != Verb::Remove && !self.profile().whole_elements {
             let path = &def.path;
-            return Err(Fault::Path(format!("name a part behind the brackets: `{path}[…].value`")));
+            return Err(Fault::path(format!("name a part behind the brackets: `{path}[…].value`")));
         }
         if def.storage == Storage::Relation {
             return self.relation_elements(how, def, filter, value);
@@ -116,7 +116,7 @@ impl Reader<'_> {
         }
         if !def.multi_valued {
             let path = &def.path;
-            return Err(Fault::Path(format!("`{path}` has one value: name it without brackets")));
+            return Err(Fault::path(format!("`{path}` has one value: name it without brackets")));
         }
         Ok(true)
     }

@@ -5,8 +5,11 @@ use serde_json::{Map, Value};
 use super::fault::Fault;
 use crate::resource_type::Owner;
 use crate::standard::PATCH_OP;
-use crate::value::{refuse_twins, shorten};
-use crate::{PatchError, Profile, ResourceType};
+use crate::value::{refuse_nul_in, refuse_twins, shorten};
+use crate::{Detail, PatchError, Profile, ResourceType};
+
+/// More operations than these are refused, before any is looked at (R-E-17).
+const MOST_OPERATIONS: usize = 20_000;
 
 /// One operation as it was written.
 #[derive(Debug)]
@@ -35,7 +38,7 @@ pub(super) fn operations(
     let Value::Object(body) = body else {
         return Err(PatchError::Syntax("a PATCH request must be a JSON object".into()));
     };
-    refuse_twins(&body).map_err(|twins| PatchError::Syntax(twins.to_string()))?;
+    refuse_twins(&body).map_err(|twins| PatchError::Syntax(twins.detail().clone()))?;
     let (mut schemas, mut operations, mut rest) = (Value::Null, None, Map::new());
     for (key, value) in body {
         if key.eq_ignore_ascii_case("schemas") {
@@ -48,15 +51,24 @@ pub(super) fn operations(
     }
     let named = names_patch(&schemas);
     if !named && !profile.schemas_optional {
-        return Err(PatchError::Syntax(format!("`schemas` must contain `{PATCH_OP}`")));
+        let detail = format!("`schemas` must contain `{PATCH_OP}`");
+        return Err(PatchError::Syntax(Detail::from(detail).inside("schemas")));
     }
     match operations {
+        Some(Value::Array(list)) if list.len() > MOST_OPERATIONS => {
+            let count = list.len();
+            let detail = format!("{count} operations: send {MOST_OPERATIONS} at most");
+            Err(PatchError::Syntax(Detail::from(detail).inside("Operations")))
+        }
         Some(Value::Array(list)) if !list.is_empty() => Ok(list),
         None if profile.bare_patch && !named && is_about(ty, &rest) => {
             let replace = [("op".into(), "replace".into()), ("value".into(), Value::Object(rest))];
             Ok(vec![Value::Object(Map::from_iter(replace))])
         }
-        _ => Err(PatchError::Syntax("`Operations` must be a list of operations, not empty".into())),
+        _ => {
+            let detail = Detail::from("`Operations` must be a list of operations, not empty");
+            Err(PatchError::Syntax(detail.inside("Operations")))
+        }
     }
 }
 
@@ -88,11 +100,17 @@ impl Operation {
                 _ => {}
             }
         }
-        let verb = verb(&op)?;
+        let verb = verb(&op).map_err(|fault| fault.inside("op"))?;
+        if let Some(value) = &value {
+            refuse_nul_in(value).map_err(|wrong| Fault::from(wrong).inside("value"))?;
+        }
         let path = match path {
             Value::Null => None,
+            Value::String(path) if path.contains('\0') => {
+                return Err(Fault::path("`path` contains the character U+0000").inside("path"));
+            }
             Value::String(path) => Some(path),
-            _ => return Err(Fault::Path("`path` must be a string".into())),
+            _ => return Err(Fault::path("`path` must be a string").inside("path")),
         };
         Ok(Self { verb, path, value })
     }
@@ -108,7 +126,8 @@ fn verb(op: &Value) -> Result<Verb, Fault> {
         "replace" => Ok(Verb::Replace),
         _ => {
             let op = shorten(op);
-            Err(Fault::Syntax(format!("no operation `{op}`: use `add`, `remove` or `replace`")))
+            let detail = format!("no operation `{op}`: use `add`, `remove` or `replace`");
+            Err(Fault::Syntax(detail.into()))
         }
     }
 }

@@ -54,7 +54,7 @@ impl Rules<'_> {
             return Ok(picked);
         }
         let path = &def.path;
-        Err(Fault::Path(format!("`{path}` has several elements: choose by `{path}[…]`")))
+        Err(Fault::path(format!("`{path}` has several elements: choose by `{path}[…]`")))
     }
 
     /// R-PATCH-34. Those that name a value are met only by elements with that value.

@@ -71,15 +71,17 @@ impl<'a> Reader<'a> {
                 Err(Fault::NoTarget("`remove` needs a `path`".into()))
             }
             (Some(path), value) if verb == Verb::Remove => {
-                self.path(How { verb, named: Named::ByPath }, &path, value.unwrap_or(Value::Null))
+                let value = value.unwrap_or(Value::Null);
+                self.by_path(How { verb, named: Named::ByPath }, &path, value)
             }
             (_, None) => Err(Fault::value("`value` is missing")),
             (Some(path), Some(value)) => {
-                self.path(How { verb, named: Named::ByPath }, &path, value)
+                self.by_path(How { verb, named: Named::ByPath }, &path, value)
             }
             (None, Some(value)) => {
                 self.pathless(&value)?;
-                self.object(How { verb, named: Named::ByKey }, Owner::Base, value)
+                let outcome = self.object(How { verb, named: Named::ByKey }, Owner::Base, value);
+                outcome.map_err(|fault| fault.inside("value"))
             }
         }
     }
@@ -106,7 +108,9 @@ impl<'a> Reader<'a> {
         };
         refuse_twins(&object)?;
         let how = How { named: Named::ByKey, ..how };
-        object.into_iter().try_for_each(|(key, value)| self.key(how, owner, &key, value))
+        object.into_iter().try_for_each(|(key, value)| {
+            self.key(how, owner, &key, value).map_err(|fault| fault.inside(&shorten(&key)))
+        })
     }
 
     /// Resolves a key of a value without path (R-PATCH-21).
@@ -156,9 +160,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn path(&mut self, how: How, text: &str, value: Value) -> Result<(), Fault> {
-        let path = self.parse(text)?;
-        self.target(how, &path, text, value)
+    fn by_path(&mut self, how: How, text: &str, value: Value) -> Result<(), Fault> {
+        let listed = !value.is_null();
+        let path = self.parse(text);
+        let outcome = path.and_then(|path| self.target(how, &path, text, value));
+        outcome.map_err(|fault| fault.by_path(how.verb, listed))
     }
 
     /// R-PATCH-05: a bad filter between brackets is told from a bad path.
@@ -167,7 +173,7 @@ impl<'a> Reader<'a> {
         let grammar = if loose { Grammar::Tolerant } else { Grammar::Strict };
         Parser { grammar, ..Parser::posted() }.path(text).map_err(|error| match error.kind() {
             ErrorKind::Filter => Fault::Filter(FilterError::Syntax(error)),
-            _ => Fault::Path(format!("no path `{}`: {error}", shorten(text))),
+            _ => Fault::path(format!("no path `{}`: {error}", shorten(text))),
         })
     }
 
@@ -195,7 +201,7 @@ impl<'a> Reader<'a> {
             (Some(Target::Base), None) => self.object(how, Owner::Base, value),
             (Some(_), Some(_)) => {
                 let text = shorten(text);
-                Err(Fault::Path(format!("`{text}`: brackets follow a whole attribute only")))
+                Err(Fault::path(format!("`{text}`: brackets follow a whole attribute only")))
             }
         }
     }
@@ -204,7 +210,7 @@ impl<'a> Reader<'a> {
     fn unknown(&mut self, how: How, text: &str) -> Result<(), Fault> {
         if how.named == Named::ByPath && self.profile().refuse_unknown {
             let (text, kind) = (shorten(text), self.ty().name());
-            return Err(Fault::Path(format!("no attribute `{text}` in `{kind}`")));
+            return Err(Fault::path(format!("no attribute `{text}` in `{kind}`")));
         }
         Ok(self.canonical.unknown(text)?)
     }
@@ -290,14 +296,10 @@ impl<'a> Reader<'a> {
         if !self.profile().remove_listed {
             return Err(value_in_remove(def));
         }
-        let values = match value {
-            Value::Array(values) => values,
-            one => vec![one],
+        let listed = match value {
+            Value::Array(values) => self.canonical.elements(def, values)?,
+            one => self.canonical.element(def, one)?.into_iter().collect(),
         };
-        let mut listed = Vec::with_capacity(values.len());
-        for value in values {
-            listed.extend(self.canonical.element(def, value)?);
-        }
         self.push(Act::Elements(Elements {
             attr: def.id,
             pick: Pick::Listed(listed),

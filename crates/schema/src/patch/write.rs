@@ -7,7 +7,7 @@ use super::envelope::Verb;
 use super::fault::Fault;
 use super::read::Reader;
 use crate::resource_type::{AttrDef, AttrId};
-use crate::value::{finish_list, is_unassigned, misfit, refuse_twins};
+use crate::value::{finish_list, is_unassigned, misfit, refuse_twins, shorten};
 use crate::{Mutability, Type};
 
 impl Reader<'_> {
@@ -51,16 +51,14 @@ impl Reader<'_> {
 
     /// R-PATCH-22, R-PATCH-24, R-PATCH-41: one element stands for a list of one.
     fn list(&mut self, def: &AttrDef, verb: Verb, value: Value) -> Result<Option<Write>, Fault> {
-        let values = match value {
-            Value::Array(values) => values,
-            one if one.is_object() || def.kind != Type::Complex => vec![one],
-            bare if self.profile().bare_values => vec![bare],
+        let bare = self.profile().bare_values || def.kind != Type::Complex;
+        let elements = match value {
+            Value::Array(values) => self.canonical.elements(def, values)?,
+            one if one.is_object() || bare => {
+                self.canonical.element(def, one)?.into_iter().collect()
+            }
             other => return Err(misfit(def, "a list", &other).into()),
         };
-        let mut elements = Vec::with_capacity(values.len());
-        for value in values {
-            elements.extend(self.canonical.element(def, value)?);
-        }
         let elements = finish_list(self.ty(), def, elements, self.profile())?;
         Ok(match verb {
             Verb::Replace => Some(Write::List(elements)),
@@ -104,23 +102,32 @@ impl Reader<'_> {
         refuse_twins(&parts)?;
         let mut writes = Vec::with_capacity(parts.len());
         for (name, value) in parts {
-            let Some(sub) = self.ty().sub(def.id, &name) else {
-                self.canonical.unknown(&format!("{}.{name}", def.path))?;
-                continue;
-            };
-            let sub = self.ty().attr(sub);
-            match sub.mutability {
-                Mutability::ReadWrite | Mutability::Immutable => {
-                    writes.extend(self.write(sub, verb, value)?.map(|write| (sub.id, write)));
-                }
-                Mutability::ReadOnly if !self.profile().ignore_read_only => {
-                    return Err(Fault::read_only(sub));
-                }
-                // The canonical form notes why it leaves the part out.
-                _ => drop(self.canonical.attribute(sub, value)?),
-            }
+            let written = self.named_part(def, verb, &name, value);
+            writes.extend(written.map_err(|fault| fault.inside(&shorten(&name)))?);
         }
         Ok(writes)
+    }
+
+    fn named_part(
+        &mut self,
+        def: &AttrDef,
+        verb: Verb,
+        name: &str,
+        value: Value,
+    ) -> Result<Option<(AttrId, Write)>, Fault> {
+        let Some(sub) = self.ty().sub(def.id, name) else {
+            self.canonical.unknown(&format!("{}.{name}", def.path))?;
+            return Ok(None);
+        };
+        let sub = self.ty().attr(sub);
+        match sub.mutability {
+            Mutability::ReadWrite | Mutability::Immutable => {
+                Ok(self.write(sub, verb, value)?.map(|write| (sub.id, write)))
+            }
+            Mutability::ReadOnly if !self.profile().ignore_read_only => Err(Fault::read_only(sub)),
+            // The canonical form notes why it leaves the part out.
+            _ => self.canonical.attribute(sub, value).map(|_| None).map_err(Fault::from),
+        }
     }
 
     /// Compiles parts that are canonical already.
