@@ -107,8 +107,8 @@ impl Server {
 
     /// The service that makes connections and tokens.
     pub fn connections(&self) -> Connections {
-        let registry = Arc::clone(&self.registry);
-        Connections::new(registry, Arc::new(SystemClock), Arc::new(UuidIds))
+        let (registry, store) = (Arc::clone(&self.registry), Arc::clone(&self.store));
+        Connections::new(registry, store, Arc::new(SystemClock), Arc::new(UuidIds))
     }
 
     /// How many statements the store has sent to its database.

@@ -60,19 +60,23 @@ pub enum IdpKind {
     Onelogin,
     Jumpcloud,
     Ping,
+    Cyberark,
+    Rippling,
     /// Any other.
     Generic,
 }
 
 impl IdpKind {
     /// Every kind, in the order in which help shows them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Okta,
         Self::Entra,
         Self::Google,
         Self::Onelogin,
         Self::Jumpcloud,
         Self::Ping,
+        Self::Cyberark,
+        Self::Rippling,
         Self::Generic,
     ];
 
@@ -85,6 +89,8 @@ impl IdpKind {
             Self::Onelogin => "onelogin",
             Self::Jumpcloud => "jumpcloud",
             Self::Ping => "ping",
+            Self::Cyberark => "cyberark",
+            Self::Rippling => "rippling",
             Self::Generic => "generic",
         }
     }
@@ -98,7 +104,7 @@ impl fmt::Display for IdpKind {
 
 /// A text that names no kind of IdP.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no IdP kind `{0}`: use okta, entra, google, onelogin, jumpcloud, ping or generic")]
+#[error("no IdP kind `{0}`: use one of {all}", all = IdpKind::ALL.map(IdpKind::name).join(", "))]
 pub struct NoSuchIdp(String);
 
 impl FromStr for IdpKind {

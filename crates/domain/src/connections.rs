@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::{
-    Clock, Connection, ConnectionId, IdpKind, Ids, NewConnection, Organization, OrganizationId,
-    Registry, Secret, Token, TokenId, Unavailable, WeakSecret,
+    Clock, ConfigureError, Connection, ConnectionId, IdpKind, Ids, NewConnection, Organization,
+    OrganizationId, Registry, ResourceId, Secret, Store, Token, TokenId, Unavailable, WeakSecret,
 };
 
 /// The name of the organization that the bootstrap token makes.
@@ -19,7 +19,8 @@ const LONGEST_NAME: usize = 200;
 
 /// Connections of organizations, and the credentials that open them.
 pub struct Connections {
-    registry: Arc<dyn Registry>,
+    pub(crate) registry: Arc<dyn Registry>,
+    pub(crate) store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
 }
@@ -36,6 +37,12 @@ pub enum ConnectionsError {
     /// There is no such token, or it has ended.
     #[error("no live token `{0}`: `rollcall token list` shows those there are")]
     NoToken(TokenId),
+    /// There is no such user, or there are no users who could have a token.
+    #[error("no resource `{0}` that acts for itself: use the userName or id of a user")]
+    NoSubject(String),
+    /// The connection can't be set up so.
+    #[error(transparent)]
+    Configure(#[from] ConfigureError),
     /// The bootstrap token is too easy to guess.
     #[error(transparent)]
     Weak(#[from] WeakSecret),
@@ -58,8 +65,13 @@ pub struct Minted {
 
 impl Connections {
     /// The service over its ports.
-    pub fn new(registry: Arc<dyn Registry>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self { registry, clock, ids }
+    pub fn new(
+        registry: Arc<dyn Registry>,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+    ) -> Self {
+        Self { registry, store, clock, ids }
     }
 
     /// Makes a connection with its first token; the organization too, where the name is new.
@@ -72,7 +84,7 @@ impl Connections {
         idp: IdpKind,
     ) -> Result<(Connection, Minted), ConnectionsError> {
         let connection = self.ensure(organization, None, idp).await?;
-        let minted = self.add_token(&connection, None, Secret::random()?).await?;
+        let minted = self.add_token(&connection, None, None, Secret::random()?).await?;
         Ok((connection, minted))
     }
 
@@ -90,7 +102,24 @@ impl Connections {
     /// [`ConnectionsError::NoConnection`].
     pub async fn mint(&self, connection: ConnectionId) -> Result<Minted, ConnectionsError> {
         let (_, connection) = self.get(connection).await?;
-        self.add_token(&connection, None, Secret::random()?).await
+        self.add_token(&connection, None, None, Secret::random()?).await
+    }
+
+    /// Makes a token that is a user's own: it opens `/Me` and nothing else (R-ME-02). The user is
+    /// named by `userName` or id, and is of a type that lets resources change themselves.
+    ///
+    /// # Errors
+    /// [`ConnectionsError::NoConnection`], [`ConnectionsError::NoSubject`].
+    pub async fn mint_for(
+        &self,
+        connection: ConnectionId,
+        subject: &str,
+    ) -> Result<Minted, ConnectionsError> {
+        let (_, connection) = self.get(connection).await?;
+        let found = crate::me::subject(&*self.store, &connection, subject).await?;
+        let missing = || ConnectionsError::NoSubject(subject.chars().take(80).collect());
+        let subject = found.ok_or_else(missing)?;
+        self.add_token(&connection, None, Some(subject), Secret::random()?).await
     }
 
     /// The tokens of a connection, the newest last.
@@ -121,12 +150,8 @@ impl Connections {
         let secret = Secret::given(token)?;
         let connection =
             self.ensure(BOOTSTRAP_ORGANIZATION, Some(BOOTSTRAP), IdpKind::Generic).await?;
-        self.add_token(&connection, Some(BOOTSTRAP), secret).await?;
+        self.add_token(&connection, Some(BOOTSTRAP), None, secret).await?;
         Ok(connection)
-    }
-
-    async fn get(&self, id: ConnectionId) -> Result<(Organization, Connection), ConnectionsError> {
-        self.registry.connection(id).await?.ok_or(ConnectionsError::NoConnection(id))
     }
 
     async fn ensure(
@@ -156,6 +181,7 @@ impl Connections {
         &self,
         connection: &Connection,
         name: Option<&str>,
+        subject: Option<ResourceId>,
         secret: Secret,
     ) -> Result<Minted, ConnectionsError> {
         let token = Token {
@@ -163,7 +189,7 @@ impl Connections {
             connection: connection.id,
             organization: connection.organization,
             name: name.map(Into::into),
-            subject: None,
+            subject,
             hash: secret.hash(),
             created: self.clock.now(),
             revoked: None,

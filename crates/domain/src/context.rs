@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Connection, ConnectionId, Offer, OrganizationId, ResourceId, TokenId};
+use crate::{Connection, ConnectionId, Error, Offer, OrganizationId, ResourceId, TokenId};
 
 /// What a store is opened for: every key begins with the organization (R-TEN-04, R-E-02).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,6 +57,29 @@ impl Context {
     /// but what `/Me` lets it.
     pub const fn subject(&self) -> Option<ResourceId> {
         self.subject
+    }
+
+    /// Whether the resource with this id is open to whoever asks: a user's own token opens the
+    /// user alone (R-ME-02).
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub(crate) fn opens(&self, id: &str) -> Result<(), Error> {
+        match self.subject {
+            Some(subject) if subject.to_string() != id => Err(Error::Forbidden),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether every resource is open to whoever asks: lists and searches need that.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub(crate) const fn opens_all(&self) -> Result<(), Error> {
+        match self.subject {
+            Some(_) => Err(Error::Forbidden),
+            None => Ok(()),
+        }
     }
 
     /// The connection that the credential belongs to.

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::anchors::Anchors;
 use crate::decide::{After, Before, Stamp, decide, edge_ops};
 use crate::error::refused;
+use crate::me::may_change;
 use crate::{
     Clock, CommitError, Context, CursorAsked, Cursors, Edge, EdgeOp, Error, EventId, Found, Ids,
     Keyring, Load, Plan, Query, Record, ResourceId, Start, Store, Total, Unavailable, Written,
@@ -102,6 +103,7 @@ impl Directory {
         ty: &ResourceType,
         body: Value,
     ) -> Result<Found, Error> {
+        ctx.opens_all()?;
         let accepted = ty.accept(body, Accept::Create, profile(ctx))?;
         let links = edges(ty, &accepted.links)?;
         let after = After { document: &accepted.document, links: &links };
@@ -151,6 +153,7 @@ impl Directory {
         after: Option<(ResourceId, ResourceId)>,
         limit: u32,
     ) -> Result<Vec<Edge>, Error> {
+        owners.iter().try_for_each(|owner| ctx.opens(&owner.to_string()))?;
         Ok(self.store.scope(ctx.scope()).edges(relation(ty), owners, after, limit).await?)
     }
 
@@ -214,6 +217,7 @@ impl Directory {
         at: Named<'_>,
         precondition: &Precondition,
     ) -> Result<(), Error> {
+        ctx.opens_all()?;
         for _ in 0..ATTEMPTS {
             let found = self.read(ctx, at, Load::default()).await?;
             precondition.check(&found.record)?;
@@ -244,6 +248,7 @@ impl Directory {
             let document = parsed(&found.record)?;
             let (target, links) = change(&found, &document)?;
             let links = edges(at.ty, &links)?;
+            may_change(ctx, at.ty, (&document, &target), &links)?;
             let before = before(&found.record, &document);
             let after = After { document: &target, links: &links };
             let stamp = self.stamp(ctx, at.ty, found.record.id, precondition);
@@ -257,6 +262,7 @@ impl Directory {
     }
 
     async fn read(&self, ctx: &Context, at: Named<'_>, load: Load) -> Result<Found, Error> {
+        ctx.opens(at.id)?;
         let missing =
             || Error::NotFound { kind: at.ty.name().into(), id: at.id.chars().take(80).collect() };
         let id = at.id.parse().map_err(|_| missing())?;

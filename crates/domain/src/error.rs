@@ -43,6 +43,18 @@ pub enum Error {
         /// The ids as they were sent.
         ids: Vec<String>,
     },
+    /// The credential doesn't open this (R-ME-02).
+    #[error("this credential may read and change its own user, and nothing else")]
+    Forbidden,
+    /// A user may not change this of itself (R-ME-03).
+    #[error("`{attr}` is not for users to change themselves")]
+    NotSelfService {
+        /// The path of the attribute.
+        attr: String,
+    },
+    /// The credential was that of a resource which is gone.
+    #[error("the user that the token belongs to is gone")]
+    Ended,
     /// The resource is not at the version that the client insists on.
     #[error("the resource has changed: read it again and repeat the request with its new version")]
     PreconditionFailed,

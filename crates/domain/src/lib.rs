@@ -26,7 +26,7 @@
 //! let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidIds));
 //!
 //! // A customer, its IdP, and the token that the IdP gets.
-//! let connections = Connections::new(store.clone(), clock.clone(), ids.clone());
+//! let connections = Connections::new(store.clone(), store.clone(), clock.clone(), ids.clone());
 //! let (_, minted) = connections.create("Acme", IdpKind::Okta).await?;
 //!
 //! // What the IdP may do with it.
@@ -48,16 +48,20 @@
 mod anchors;
 mod authenticate;
 mod change;
+mod configure;
 mod connection;
 mod connections;
 mod context;
 mod cursor;
 mod decide;
+mod dialect;
 mod directory;
 mod error;
 mod ids;
+mod indexing;
 mod key;
 mod keyring;
+mod me;
 mod offer;
 mod outcome;
 mod plan;
@@ -71,16 +75,20 @@ mod system;
 
 pub use authenticate::{AuthError, Authenticator, BELIEVED_FOR};
 pub use change::{Act, Action, Body, Change, EdgeOp, Event, KeyChange, Write, Written};
+pub use configure::{BadSetup, Carried, ConfigureError, Duplicates, LimitsChange, SetupChange};
 pub use connection::{Connection, IdpKind, NoSuchIdp, Organization, Token, TokenHash};
 pub use connections::{Connections, ConnectionsError, Minted};
 pub use context::{Actor, Context, Scope};
 pub use cursor::{Cursor, CursorAsked, Cursors, Position, Walk};
 pub use decide::{After, Before, Stamp, decide, edge_ops};
+pub use dialect::{Asked, Certainty, Clue, Dialect, Dialects, Sighting, Wording};
 pub use directory::{Derived, Directory, Named, Precondition, Search};
 pub use error::Error;
 pub use ids::{ConnectionId, EventId, NotAnId, OrganizationId, ResourceId, TokenId, TransactionId};
+pub use indexing::{Built, Conflict, Index, IndexState, Indexer};
 pub use key::{Key, LONGEST, bounded};
 pub use keyring::{Keyring, KeyringError};
+pub use me::Me;
 pub use offer::Offer;
 pub use outcome::{KEPT_FOR_MILLIS, Outcome};
 pub use plan::{Candidates, KeyTest, Plan};
@@ -91,6 +99,6 @@ pub use ports::{
 pub use query::{Listing, Page, Query, Start, Total};
 pub use record::{Edge, Found, Load, Record};
 pub use secret::{Secret, WeakSecret};
-pub use setup::{Capabilities, Limits, ProfileChoice, Rate, Setup};
+pub use setup::{BadLimit, Capabilities, Limits, NoSuchCapability, ProfileChoice, Rate, Setup};
 pub use sieve::{BUDGET, Sieve, WORK, Want};
 pub use system::{SystemClock, UuidIds};

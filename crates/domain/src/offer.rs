@@ -29,8 +29,7 @@ impl Offer {
         idp: IdpKind,
         revision: u64,
     ) -> Result<Self, DefinitionError> {
-        let name = setup.profile.name.unwrap_or_else(|| profile_of(idp));
-        let profile = Profile::of(name);
+        let profile = profile(setup, idp);
         let plain = setup.definitions == rollcall_schema::Definitions::default();
         let catalog = match plain && !profile.unique_names {
             true => Arc::clone(Catalog::standard()),
@@ -83,8 +82,22 @@ const fn profile_of(idp: IdpKind) -> ProfileName {
         IdpKind::Okta => ProfileName::Okta,
         IdpKind::Entra => ProfileName::Entra,
         IdpKind::Jumpcloud => ProfileName::Jumpcloud,
-        IdpKind::Google | IdpKind::Onelogin | IdpKind::Ping | IdpKind::Generic => {
-            ProfileName::Generic
-        }
+        IdpKind::Google
+        | IdpKind::Onelogin
+        | IdpKind::Ping
+        | IdpKind::Cyberark
+        | IdpKind::Rippling
+        | IdpKind::Generic => ProfileName::Generic,
     }
+}
+
+/// The profile with what departs from it. A switch that this server doesn't know was set by one of
+/// another version, and says nothing here: whoever sets one is told
+/// ([`SetupChange::of`](crate::SetupChange::of)), and a connection never stops over it.
+fn profile(setup: &Setup, idp: IdpKind) -> Profile {
+    let mut profile = Profile::of(setup.profile.name.unwrap_or_else(|| profile_of(idp)));
+    for (name, on) in &setup.profile.switches {
+        profile.set(name, *on).unwrap_or_default();
+    }
+    profile
 }

@@ -16,7 +16,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let store = Arc::new(MemoryStore::new());
     let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidIds));
-    let connections = Connections::new(store.clone(), clock.clone(), ids.clone());
+    let connections = Connections::new(store.clone(), store.clone(), clock.clone(), ids.clone());
     let (connection, minted) = connections.create("Example", IdpKind::Generic).await?;
     println!("{public_url}/connections/{}/scim/v2", connection.id);
     println!("{}", minted.secret.reveal());

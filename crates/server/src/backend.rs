@@ -63,8 +63,8 @@ impl Backend {
 
     /// The service that makes connections and tokens.
     pub(crate) fn connections(&self) -> Connections {
-        let registry = Arc::clone(&self.registry);
-        Connections::new(registry, Arc::new(SystemClock), Arc::new(UuidIds))
+        let (registry, store) = (Arc::clone(&self.registry), Arc::clone(&self.store));
+        Connections::new(registry, store, Arc::new(SystemClock), Arc::new(UuidIds))
     }
 
     fn of<S: Store + Registry + 'static>(store: Arc<S>) -> Self {

@@ -46,6 +46,7 @@ impl Directory {
         ctx: &Context,
         asked: &Asked<'_>,
     ) -> Result<Listing<(usize, Found)>, Error> {
+        ctx.opens_all()?;
         match &asked.search.cursor {
             Some(cursor) => self.by_cursor(ctx, asked, cursor).await,
             None => self.by_place(ctx, asked).await,

@@ -63,7 +63,7 @@ impl World {
         let spy = Arc::new(Spy::default());
         let memory = Arc::new(MemoryStore::new());
         let connections =
-            Connections::new(memory.clone(), Arc::new(SystemClock), Arc::new(UuidIds));
+            Connections::new(memory.clone(), memory.clone(), Arc::new(SystemClock), Arc::new(UuidIds));
         let mut tenants = Vec::new();
         for (name, idp) in [("A", IdpKind::Generic), ("B", IdpKind::Okta), ("C", IdpKind::Entra)] {
             let (connection, minted) = connections.create(name, idp).await.unwrap();

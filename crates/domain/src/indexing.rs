@@ -1,0 +1,292 @@
+//! Building indexes in the background, while everything goes on.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rollcall_schema::{Document, Instant, ResourceType, Uniqueness};
+
+use crate::configure::indexed;
+use crate::{
+    Clock, Connection, ConnectionId, Key, Offer, Record, Registry, Reindex, Reindexed, ResourceId,
+    Scope, Setup, Store, Unavailable,
+};
+
+/// How many records are indexed at once: what else is written waits for no more than these.
+const BATCH: u32 = 500;
+
+/// How many conflicts are remembered of one connection.
+const REMEMBERED: usize = 1000;
+
+/// How long nothing must have been behind, in milliseconds, before an index counts as one that was
+/// always there. Much longer than a server goes on believing in a setup
+/// ([`BELIEVED_FOR`](crate::BELIEVED_FOR)) and than a request takes that it admitted under it, one
+/// that is answered before it is done included.
+const QUIET_FOR_MILLIS: i64 = 60 * 60 * 1000;
+
+/// Gives every record the keys that the present definitions make of it.
+///
+/// What is left to do is written in the records themselves: each says under which revision it was
+/// indexed. So it begins where another one, or an earlier one, stopped; several may run at once,
+/// and writers wait for no more than a batch. A server that has not yet heard of a setup may write
+/// a record as the former one says: that record is behind, and a later run finds it.
+pub struct Indexer {
+    registry: Arc<dyn Registry>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    seen: Mutex<HashMap<ConnectionId, Seen>>,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Built {
+    /// How many records were indexed.
+    pub done: u64,
+    /// How many moved at the same moment, and may be behind still.
+    pub moved: u64,
+    /// What can't be indexed, at most 1,000 of it.
+    pub conflicts: BTreeSet<Conflict>,
+}
+
+/// A record that stays behind: another one has its value of an attribute that is unique.
+///
+/// Whoever changes either value ends it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Conflict {
+    /// The resource type.
+    pub kind: String,
+    /// The record.
+    pub id: ResourceId,
+    /// The path of the attribute.
+    pub attr: String,
+}
+
+/// One index of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Index {
+    /// The resource type.
+    pub kind: String,
+    /// The path of the attribute.
+    pub attr: String,
+    /// Whether it keeps values unique.
+    pub unique: bool,
+    /// How far it is.
+    pub state: IndexState,
+}
+
+/// How far an index is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IndexState {
+    /// Every record is in it: it answers filters.
+    Ready,
+    /// Some are not: it answers none.
+    Building,
+    /// Some can't be, until values change: those of these records, at most 1,000 of them.
+    Conflict(Vec<ResourceId>),
+}
+
+/// What this process knows of a connection from earlier runs.
+#[derive(Debug, Default)]
+struct Seen {
+    conflicts: BTreeSet<Conflict>,
+    /// The revision at which nothing was behind, and since when.
+    quiet: Option<(u64, Instant)>,
+}
+
+impl Indexer {
+    /// The service over its ports.
+    pub fn new(registry: Arc<dyn Registry>, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self { registry, store, clock, seen: Mutex::default() }
+    }
+
+    /// Builds what is to be built in every connection: to be called every few seconds. Where
+    /// nothing is, it costs one look at the connections, and one at each young index.
+    ///
+    /// A connection that fails is logged, and keeps none of the others waiting.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when the connections can't be listed.
+    pub async fn tick(&self) -> Result<(), Unavailable> {
+        let connections = self.registry.connections().await?;
+        let young = |connection: &Connection| !connection.setup.since.is_empty();
+        let kept = |id| connections.iter().any(|(_, one)| one.id == id && young(one));
+        self.seen().retain(|id, _| kept(*id));
+        for (_, connection) in connections.iter().filter(|(_, connection)| young(connection)) {
+            if let Err(error) = self.attend(connection).await {
+                tracing::error!(connection = %connection.id, %error, "indexing failed");
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds what is to be built in one connection.
+    ///
+    /// # Errors
+    /// [`Unavailable`]; what was done stays done.
+    pub async fn run(&self, connection: &Connection) -> Result<Built, Unavailable> {
+        let offer = Offer::of(connection).map_err(Unavailable::new)?;
+        let mut built = Built::default();
+        for ty in offer.catalog().types() {
+            let mut after = None;
+            loop {
+                let (step, last) = self.step(connection, &offer, ty, after).await?;
+                built.add(step);
+                match last {
+                    Some(_) => after = last,
+                    None => break,
+                }
+            }
+        }
+        Ok(built)
+    }
+
+    /// How far each index of a connection is. It does some of the work itself: what can't be
+    /// indexed is found by trying.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    pub async fn status(&self, connection: &Connection) -> Result<Vec<Index>, Unavailable> {
+        let offer = Offer::of(connection).map_err(Unavailable::new)?;
+        let mut indexes = Vec::new();
+        for ty in offer.catalog().types() {
+            let (step, _) = self.step(connection, &offer, ty, None).await?;
+            for def in indexed(ty) {
+                let of = step.conflicts.iter().filter(|conflict| *conflict.attr == *def.path);
+                let of: Vec<ResourceId> = of.map(|conflict| conflict.id).collect();
+                let since = offer.indexed_since(ty, def);
+                let state = match of.is_empty() {
+                    false => IndexState::Conflict(of),
+                    true if self.is_complete(connection, ty, since).await? => IndexState::Ready,
+                    true => IndexState::Building,
+                };
+                let unique = def.uniqueness != Uniqueness::None;
+                let (kind, attr) = (ty.name().into(), def.path.to_string());
+                indexes.push(Index { kind, attr, unique, state });
+            }
+        }
+        Ok(indexes)
+    }
+
+    /// Runs, and settles what came of it.
+    async fn attend(&self, connection: &Connection) -> Result<(), Unavailable> {
+        let built = self.run(connection).await?;
+        if built.done > 0 {
+            tracing::info!(connection = %connection.id, records = built.done, "indexed anew");
+        }
+        if self.note(connection, &built) {
+            let setup = Setup { since: Default::default(), ..connection.setup.clone() };
+            // Where somebody else was faster, that one knows better.
+            self.registry.set_up(connection.id, connection.revision, setup).await?;
+        }
+        Ok(())
+    }
+
+    /// Remembers what a run did, and tells the operator of new conflicts. True once nothing was
+    /// behind for so long that nothing will be.
+    fn note(&self, connection: &Connection, built: &Built) -> bool {
+        let now = self.clock.now();
+        let mut all = self.seen();
+        let seen = all.entry(connection.id).or_default();
+        for conflict in built.conflicts.difference(&seen.conflicts) {
+            tracing::warn!(
+                connection = %connection.id,
+                resource.type = conflict.kind,
+                resource.id = %conflict.id,
+                attribute = conflict.attr,
+                "a value that must be unique is not: the index waits until it is changed"
+            );
+        }
+        seen.conflicts.clone_from(&built.conflicts);
+        if *built != Built::default() {
+            seen.quiet = None;
+            return false;
+        }
+        match seen.quiet {
+            Some((revision, since)) if revision == connection.revision => {
+                now.millis() - since.millis() >= QUIET_FOR_MILLIS
+            }
+            _ => {
+                seen.quiet = Some((connection.revision, now));
+                false
+            }
+        }
+    }
+
+    /// Indexes the records behind `after` that are next; gives back the last one where there may
+    /// be more.
+    async fn step(
+        &self,
+        connection: &Connection,
+        offer: &Offer,
+        ty: &ResourceType,
+        after: Option<ResourceId>,
+    ) -> Result<(Built, Option<ResourceId>), Unavailable> {
+        let since = offer.complete_since(ty);
+        if since == 0 {
+            return Ok((Built::default(), None));
+        }
+        let at = scope(connection);
+        let behind = self.store.scope(at).behind(ty.name(), since, after, BATCH).await?;
+        let Some(last) = behind.last().map(|record| record.id) else {
+            return Ok((Built::default(), None));
+        };
+        let entries = behind.iter().map(|record| entry(ty, record, offer.revision()));
+        let entries = entries.collect::<Result<Vec<_>, _>>()?;
+        let done = self.store.reindex(at, entries).await?;
+        let mut built = Built::default();
+        for (record, done) in behind.iter().zip(done) {
+            match done {
+                Reindexed::Done => built.done += 1,
+                Reindexed::Moved => built.moved += 1,
+                Reindexed::Taken { attr } => {
+                    let kind = ty.name().into();
+                    built.conflicts.insert(Conflict { kind, id: record.id, attr });
+                }
+            }
+        }
+        Ok((built, Some(last)))
+    }
+
+    async fn is_complete(
+        &self,
+        connection: &Connection,
+        ty: &ResourceType,
+        since: u64,
+    ) -> Result<bool, Unavailable> {
+        if since == 0 {
+            return Ok(true);
+        }
+        let behind = self.store.scope(scope(connection)).behind(ty.name(), since, None, 1).await?;
+        Ok(behind.is_empty())
+    }
+
+    fn seen(&self) -> MutexGuard<'_, HashMap<ConnectionId, Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Indexer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Indexer").finish_non_exhaustive()
+    }
+}
+
+impl Built {
+    fn add(&mut self, step: Self) {
+        self.done += step.done;
+        self.moved += step.moved;
+        let room = REMEMBERED.saturating_sub(self.conflicts.len());
+        self.conflicts.extend(step.conflicts.into_iter().take(room));
+    }
+}
+
+const fn scope(connection: &Connection) -> Scope {
+    Scope { organization: connection.organization, connection: connection.id }
+}
+
+fn entry(ty: &ResourceType, record: &Record, revision: u64) -> Result<Reindex, Unavailable> {
+    let document = Document::from_stored(&record.body).map_err(Unavailable::new)?;
+    let keys = ty.index_keys(&document).iter().map(|key| Key::of(ty, key)).collect();
+    let (kind, id, expect) = (ty.name().into(), record.id, record.version);
+    Ok(Reindex { kind, id, expect, keys, revision })
+}
