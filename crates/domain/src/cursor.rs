@@ -14,7 +14,7 @@ use crate::{Error, Keyring, ResourceId, Scope, Search, Unavailable};
 const PURPOSE: &str = "cursor";
 
 /// How many bytes a cursor may have: more is none of ours.
-const LONGEST: usize = 8 * 1024;
+const LONGEST: usize = 16 * 1024;
 
 /// The first byte of what is sealed.
 const FORM: u8 = 1;
@@ -206,4 +206,106 @@ pub(crate) fn digest<'p>(
     }));
     part(shown);
     digest.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ConnectionId, OrganizationId};
+
+    fn cursors() -> Cursors {
+        let key = Keyring::generate(Instant::from_millis(0)).unwrap();
+        Cursors::new(Arc::new(key.parse().unwrap()), Duration::from_secs(60))
+    }
+
+    fn scope(organization: u128, connection: u128) -> Scope {
+        Scope {
+            organization: OrganizationId::from_uuid(Uuid::from_u128(organization)),
+            connection: ConnectionId::from_uuid(Uuid::from_u128(connection)),
+        }
+    }
+
+    fn walk(scope: Scope, kinds: &[&str]) -> Walk {
+        Walk::new(scope, kinds.iter().copied(), &Search { count: 5, ..Search::default() })
+    }
+
+    fn cursor(key: Option<&str>) -> Cursor {
+        Cursor {
+            issued: Instant::from_millis(1_700_000_000_000),
+            count: 5,
+            total: u64::MAX,
+            at: Position {
+                kind: 1,
+                key: key.map(|key| serde_json::from_str(key).unwrap()),
+                id: ResourceId::from_uuid(Uuid::from_u128(7)),
+            },
+        }
+    }
+
+    #[test]
+    fn a_cursor_comes_back_as_it_was() {
+        let (cursors, walk) = (cursors(), walk(scope(1, 2), &["User"]));
+        // The longest text there is: each of its characters is escaped.
+        let long = format!(r#"{{"t":"{}"}}"#, r"\u0001".repeat(1_024));
+        for key in [None, Some(r#"{"t":"ada"}"#), Some(r#"{"b":true}"#), Some(&*long)] {
+            let cursor = cursor(key);
+            let text = cursors.seal(&walk, &cursor).unwrap();
+            assert_eq!(cursors.open(&walk, cursor.issued, &text).unwrap(), cursor);
+        }
+    }
+
+    /// X29, R-CUR-12.
+    #[test]
+    fn a_cursor_opens_for_its_own_connection_and_types_alone() {
+        let (cursors, own) = (cursors(), walk(scope(1, 2), &["User"]));
+        let cursor = cursor(None);
+        let text = cursors.seal(&own, &cursor).unwrap();
+        for other in [
+            walk(scope(1, 3), &["User"]),
+            walk(scope(3, 2), &["User"]),
+            walk(scope(2, 1), &["User"]),
+            walk(scope(1, 2), &["Group"]),
+            walk(scope(1, 2), &["User", "Group"]),
+            walk(scope(1, 2), &["Us", "er"]),
+            walk(scope(1, 2), &[]),
+        ] {
+            let opened = cursors.open(&other, cursor.issued, &text);
+            assert!(matches!(opened, Err(Error::InvalidCursor)), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn other_bytes_are_no_cursor() {
+        let bytes = cursor(Some(r#"{"t":"ada"}"#)).to_bytes().unwrap();
+        assert!(Cursor::from_bytes(&bytes).is_some());
+        let plain = cursor(None).to_bytes().unwrap().len();
+        for end in 0..bytes.len() {
+            let read = Cursor::from_bytes(&bytes[..end]);
+            assert_eq!(read.is_some(), end == plain, "{end} bytes");
+        }
+        let mut newer = bytes;
+        newer[0] += 1;
+        assert_eq!(Cursor::from_bytes(&newer), None);
+    }
+
+    /// Else `a` with the filter `b` would be `ab` without one.
+    #[test]
+    fn no_part_of_a_search_runs_into_another() {
+        let up = Some(("a", Order::Ascending));
+        let searches = [
+            digest(["a"], Some("b"), None, None),
+            digest(["ab"], None, None, None),
+            digest(["a", "b"], None, None, None),
+            digest(["a"], None, Some(("b", Order::Ascending)), None),
+            digest(["a"], None, None, Some("b")),
+            digest(["a"], None, None, Some("")),
+            digest(["a"], None, None, None),
+            digest(["a"], Some(""), None, None),
+            digest(["a"], None, up, None),
+            digest(["a"], None, Some(("a", Order::Descending)), None),
+        ];
+        for (n, search) in searches.iter().enumerate() {
+            assert!(!searches[n + 1..].contains(search), "search {n}");
+        }
+    }
 }

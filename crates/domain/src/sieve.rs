@@ -275,6 +275,23 @@ mod tests {
         assert_eq!(sieve("userName pr", None, Start::Skip(0), 0), (vec![], 7));
     }
 
+    /// R-CUR-09, R-CUR-13: ties are told apart by id, and whoever was at the place may be gone.
+    #[test]
+    fn a_sorted_page_goes_on_behind_a_place() {
+        let behind = |key: &str, id: u128| {
+            let key = serde_json::from_str(key).unwrap();
+            Start::Behind(key, ResourceId::from_uuid(Uuid::from_u128(id)))
+        };
+        let (up, down) = (Some(Order::Ascending), Some(Order::Descending));
+        let (b, b_and_a_bit) = (r#"{"t":"b"}"#, r#"{"t":"bb"}"#);
+        assert_eq!(sieve("userName pr", up, behind(b, 2), 9), (vec![5, 1, 4, 7], 7));
+        assert_eq!(sieve("userName pr", up, behind(b, 3), 2), (vec![5, 1], 7));
+        assert_eq!(sieve("userName pr", up, behind(b_and_a_bit, 9), 9).0, [1, 4, 7]);
+        assert_eq!(sieve("userName pr", up, behind(r#""-""#, 7), 9).0, []);
+        assert_eq!(sieve("userName pr", down, behind(b, 2), 9).0, [5, 3, 6]);
+        assert_eq!(sieve("userName pr", down, behind(r#""-""#, 6), 9).0, [7, 1, 4, 2, 5, 3, 6]);
+    }
+
     /// The page is not worth what it costs: many conditions on large bodies.
     #[test]
     fn large_bodies_and_many_conditions_use_up_the_work() {

@@ -27,7 +27,8 @@
 //! something on top of the domain can use it as it is; [`Site`] gives a fresh connection of it, or
 //! of any other store, and short words for what tests do there.
 //! [`strategies`] makes random resources and filters that meet, to compare a store's searches with
-//! [`Condition::matches`](rollcall_schema::Condition::matches).
+//! [`Condition::matches`](rollcall_schema::Condition::matches). A [`Desk`] is the whole service over
+//! a store, and [`laws`] are what random strolls through its lists must keep.
 //!
 //! # What it does not do
 //!
@@ -38,7 +39,9 @@
 
 mod asked;
 pub mod contract;
+mod desk;
 mod fresh;
+pub mod laws;
 mod log;
 mod memory;
 mod site;
@@ -46,6 +49,7 @@ pub mod strategies;
 mod subject;
 
 pub use asked::Asked;
+pub use desk::Desk;
 pub use fresh::{fresh_id, fresh_organization};
 pub use log::{EventLog, LoggedEvent};
 pub use memory::MemoryStore;

@@ -103,14 +103,17 @@ fn known(types: &Types<'_>, filter: &Filter<'_>, profile: &Profile) -> Result<()
 }
 
 fn one_has(types: &Types<'_>, leaf: &Filter<'_>, profile: &Profile) -> Result<(), FilterError> {
-    let mut missing = None;
+    let mut missing = Vec::new();
     for ty in types {
         match ty.condition(leaf, profile) {
-            Err(FilterError::Unknown { path, .. }) => missing = Some(path),
+            Err(FilterError::Unknown { path, .. }) => missing.push(path),
             _ => return Ok(()),
         }
     }
-    missing.map_or(Ok(()), |path| Err(unknown(types, &path)))
+    // A part that is missing says more than a whole that some types miss.
+    let whole = |path: &String| matches!(leaf, Expr::Any(at, _) if *at.text == **path);
+    let part = missing.iter().find(|path| !whole(path));
+    part.or(missing.first()).map_or(Ok(()), |path| Err(unknown(types, path)))
 }
 
 fn leaves_of<'f, 't>(filter: &'f Filter<'t>, leaves: &mut Vec<&'f Filter<'t>>) {

@@ -293,6 +293,23 @@ fn walks_of_different_searches_and_tokens_keep_apart() {
     assert!(anchored(&reading));
 }
 
+/// R-GET-06: types that the filter rules out cost nothing.
+#[test]
+fn a_search_of_all_types_asks_only_those_that_may_match() {
+    let reading = Reading::of(1..=3);
+    let types: Vec<_> = standard::types().to_vec();
+    let asked = |filter: &str| {
+        let filter = Some(parse_filter(filter).unwrap());
+        let search = Search { filter, count: 9, ..Search::default() };
+        *reading.shelf.asked.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        wait(reading.directory.find_all(&reading.ctx(), &types, &search)).unwrap();
+        reading.shelf.asked.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    };
+    assert!(asked("meta.resourceType eq \"Group\""));
+    assert!(!asked("meta.resourceType eq \"Nope\" and userName co \"u\""));
+    assert!(!asked("nope pr"));
+}
+
 /// R-E-24: whoever is inactive can be told apart by any store, also one without an index.
 #[test]
 fn a_conflict_with_somebody_inactive_says_so() {

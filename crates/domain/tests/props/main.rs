@@ -4,6 +4,7 @@
 
 mod filters;
 mod resources;
+mod walks;
 
 use std::fmt;
 use std::ops::RangeBounds;
@@ -161,7 +162,8 @@ fn passes(key: &str, test: &KeyTest) -> bool {
         KeyTest::Equals(text) => key == text,
         KeyTest::Prefix(text) => key.starts_with(text),
         KeyTest::Within(from, to) => {
-            (from.as_ref().map(String::as_str), to.as_ref().map(String::as_str)).contains(key)
+            let bounds = (from.as_ref().map(String::as_str), to.as_ref().map(String::as_str));
+            RangeBounds::<str>::contains(&bounds, key)
         }
         KeyTest::NotEmpty => !key.is_empty(),
     }

@@ -12,7 +12,7 @@ use rollcall_domain::{
     OrganizationId, Outcome, Page, Query, Reader, Record, Reindex, Reindexed, ResourceId, Scope,
     Sieve, Start, Store, Token, TransactionId, Unavailable, Want, Written,
 };
-use rollcall_schema::ResourceType;
+use rollcall_schema::{Condition, ResourceType, Storage};
 
 use crate::{EventLog, LoggedEvent};
 use directory::Directory;
@@ -120,6 +120,17 @@ impl EventLog for MemoryStore {
     }
 }
 
+/// What a query shows and what it reads.
+fn looking(query: &Query<'_>) -> Load {
+    let sorted_by = query.sort.map(|sort| sort.by);
+    let read = query.condition.into_iter().flat_map(Condition::attrs).chain(sorted_by);
+    let reads: Vec<Storage> = read.map(|at| query.ty.attr(at.attr).storage).collect();
+    Load {
+        links: query.load.links || reads.contains(&Storage::Relation),
+        incoming: query.load.incoming || reads.contains(&Storage::Derived),
+    }
+}
+
 /// What can be seen of the store from one connection.
 struct Window<'s> {
     store: &'s MemoryStore,
@@ -146,10 +157,12 @@ impl Reader for Window<'_> {
         Ok(self.look(|directory| directory.get(ty, id, load)))
     }
 
+    /// The plan says what a store may answer without looking; this one looks at everything, so it
+    /// has to have it.
     async fn find(&self, query: &Query<'_>) -> Result<Page, FindError> {
         self.look(|directory| {
             let mut sieve = Sieve::new(query);
-            for found in directory.list(query.ty, query.load) {
+            for found in directory.list(query.ty, looking(query)) {
                 if matches!(query.from, Start::After(last) if found.record.id <= last) {
                     continue;
                 }
@@ -157,7 +170,12 @@ impl Reader for Window<'_> {
                     break;
                 }
             }
-            Ok(sieve.finish())
+            let mut page = sieve.finish();
+            for found in &mut page.found {
+                found.links.retain(|_| query.load.links);
+                found.incoming.retain(|_| query.load.incoming);
+            }
+            Ok(page)
         })
     }
 
