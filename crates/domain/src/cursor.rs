@@ -80,6 +80,11 @@ impl Cursors {
         Self { keys, timeout }
     }
 
+    /// How long a cursor is good.
+    pub const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// A cursor as the client gets it: of unreserved characters alone (R-CUR-01).
     ///
     /// # Errors
