@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How often to look again.
 const TICK: Duration = Duration::from_millis(10);
 
+/// A key that seals cursors, for servers on PostgreSQL.
+pub const KEY: &str = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
 /// A running `rollcall`. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Program {
@@ -220,6 +223,7 @@ impl Site {
     /// Starts `rollcall serve` here on a free port.
     pub async fn serve(&self, more: &[&str], variables: &[(&str, &str)]) -> Serving {
         let url = self.url();
+        let variables = &[&[("ROLLCALL_KEY", KEY)], variables].concat();
         let mut args = vec!["serve", "--database-url", &url, "--listen", "127.0.0.1:0"];
         args.extend(["--public-url", "https://scim.example.test"]);
         args.extend(more);

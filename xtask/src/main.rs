@@ -1,7 +1,9 @@
 //! The project's own commands, run as `cargo xtask <command>`.
 
+mod bench;
 mod ci;
 mod conformance;
+mod fuzz;
 mod leash;
 mod postgres;
 mod props;
@@ -54,6 +56,11 @@ enum Task {
         #[arg(long, requires = "url")]
         token: Option<String>,
     },
+    /// Measures the release build on SQLite and on PostgreSQL
+    Bench,
+    /// Fuzzes what reads clients' texts; needs nightly and cargo-fuzz
+    #[command(after_help = "Example: cargo xtask fuzz --seconds 60 --target filter")]
+    Fuzz(fuzz::Wanted),
     /// Checks the crate arrows, the invariants, migrations, links and rule ids
     Tidy,
     /// Lists the rule ids that tests name, with the files that name them
@@ -81,6 +88,8 @@ fn perform(task: Task) -> Result<()> {
             conformance::run_against(&workspace, &url, &token)
         }
         Task::Conformance { .. } => conformance::run(&workspace),
+        Task::Bench => bench::run(&workspace),
+        Task::Fuzz(wanted) => fuzz::run(&workspace, &wanted),
         Task::Tidy => tidy::run(&workspace),
         Task::Rules => rules::run(&workspace),
         Task::Ci => ci::run(&workspace),

@@ -169,7 +169,11 @@ impl Connections {
         Ok(Setup { since, ..wanted })
     }
 
-    pub(crate) async fn get(
+    /// A connection with its organization.
+    ///
+    /// # Errors
+    /// [`ConnectionsError::NoConnection`].
+    pub async fn get(
         &self,
         id: ConnectionId,
     ) -> Result<(Organization, Connection), ConnectionsError> {

@@ -10,6 +10,7 @@ use crate::{Capabilities, Connection, IdpKind, Limits, Setup};
 #[derive(Clone, Debug)]
 pub struct Offer {
     setup: Setup,
+    profile_name: ProfileName,
     profile: Profile,
     catalog: Arc<Catalog>,
     revision: u64,
@@ -29,13 +30,19 @@ impl Offer {
         idp: IdpKind,
         revision: u64,
     ) -> Result<Self, DefinitionError> {
+        let profile_name = setup.profile.name.unwrap_or_else(|| profile_of(idp));
         let profile = profile(setup, idp);
         let plain = setup.definitions == rollcall_schema::Definitions::default();
         let catalog = match plain && !profile.unique_names {
             true => Arc::clone(Catalog::standard()),
             false => Arc::new(Catalog::compile(&setup.definitions, &profile)?),
         };
-        Ok(Self { setup: setup.clone(), profile, catalog, revision })
+        Ok(Self { setup: setup.clone(), profile_name, profile, catalog, revision })
+    }
+
+    /// The name of the profile that the connection departs from, if it does.
+    pub const fn profile_name(&self) -> ProfileName {
+        self.profile_name
     }
 
     /// The wire dialect.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use rollcall_domain::{Connections, Registry, Store, SystemClock, UuidIds};
+use rollcall_domain::{Connections, Indexer, Registry, Store, SystemClock, UuidIds};
 use rollcall_postgres::Postgres;
 use rollcall_sqlite::Sqlite;
 
@@ -65,6 +65,12 @@ impl Backend {
     pub(crate) fn connections(&self) -> Connections {
         let (registry, store) = (Arc::clone(&self.registry), Arc::clone(&self.store));
         Connections::new(registry, store, Arc::new(SystemClock), Arc::new(UuidIds))
+    }
+
+    /// The service that builds indexes.
+    pub(crate) fn indexer(&self) -> Indexer {
+        let (registry, store) = (Arc::clone(&self.registry), Arc::clone(&self.store));
+        Indexer::new(registry, store, Arc::new(SystemClock))
     }
 
     fn of<S: Store + Registry + 'static>(store: Arc<S>) -> Self {

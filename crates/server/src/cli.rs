@@ -41,6 +41,15 @@ pub(crate) enum Command {
         after_help = "Example: rollcall connection list --database-url sqlite:./rollcall-data/rollcall.sqlite3"
     )]
     Connection(ConnectionArgs),
+    /// Add, list and remove schemas and resource types of a connection.
+    #[command(
+        after_help = "Example: rollcall schema add --database-url sqlite:./rollcall-data/rollcall.sqlite3 \\\n    \
+        --connection conn_… --file ./badges.json"
+    )]
+    Schema(SchemaArgs),
+    /// Make keys for the servers of one database.
+    #[command(after_help = "Example: rollcall key create > /etc/rollcall/keys")]
+    Key(KeyArgs),
     /// Make, list and revoke the tokens of a connection.
     #[command(
         after_help = "Example: rollcall token list --database-url sqlite:./rollcall-data/rollcall.sqlite3 \\\n    \
@@ -92,6 +101,19 @@ pub(crate) struct ConfigArgs {
     /// Connections to PostgreSQL [env: ROLLCALL_POOL_SIZE] [default: 16]
     #[arg(long, value_name = "N")]
     pub(crate) pool_size: Option<String>,
+    /// A file with the keys that seal cursors, made where there is none; every replica needs the
+    /// same. ROLLCALL_KEY holds the keys themselves [env: ROLLCALL_KEY_FILE]
+    /// [default: beside an SQLite database]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) key_file: Option<String>,
+    /// Requests a second that a connection may send, with a burst behind a colon, such as 100:500;
+    /// what a connection sets for itself counts more [env: ROLLCALL_RATE_LIMIT] [default: none]
+    #[arg(long, value_name = "RATE[:BURST]")]
+    pub(crate) rate_limit: Option<String>,
+    /// Addresses of proxies whose X-Forwarded-For is believed, with commas between
+    /// [env: ROLLCALL_TRUSTED_PROXIES]
+    #[arg(long, value_name = "ADDRS")]
+    pub(crate) trusted_proxies: Option<String>,
     /// How long requests in flight may take after SIGTERM
     /// [env: ROLLCALL_DRAIN_SECONDS] [default: 20]
     #[arg(long, value_name = "SECONDS")]
@@ -146,6 +168,124 @@ pub(crate) enum ConnectionCommand {
         #[arg(long, value_enum, default_value_t)]
         output: Output,
     },
+    /// Show how a connection is set up and what its traffic speaks.
+    #[command(after_help = "Example: rollcall connection show --database-url \
+        sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_… --output json")]
+    Show {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// The connection, as `rollcall connection list` shows it.
+        #[arg(long)]
+        connection: ConnectionId,
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Change how a connection is set up; running servers follow within 2 seconds. Tokens stay.
+    #[command(after_help = "Example: rollcall connection configure --database-url \
+        sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_… --profile entra \
+        --capability bulk=off --limit rate=100:500\n\n\
+        Profiles, switches, capabilities and limits are described one by one in docs/profiles.md.")]
+    Configure(ConfigureArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConfigureArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// The connection, as `rollcall connection list` shows it.
+    #[arg(long)]
+    pub(crate) connection: ConnectionId,
+    /// generic, okta, entra, jumpcloud or strict; default goes by the kind of IdP.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// A switch of the profile, such as stringBooleans=off; default takes what the profile says.
+    #[arg(long = "switch", value_name = "NAME=on|off|default")]
+    pub(crate) switches: Vec<String>,
+    /// bulk, asynchronous, cursor, etag, filter, patch or sort.
+    #[arg(long = "capability", value_name = "NAME=on|off")]
+    pub(crate) capabilities: Vec<String>,
+    /// maxRequestSize, bulkOperations, bulkPayload, pageDefault, pageMax or rate (100:500).
+    #[arg(long = "limit", value_name = "NAME=VALUE|default")]
+    pub(crate) limits: Vec<String>,
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SchemaArgs {
+    #[command(subcommand)]
+    pub(crate) command: SchemaCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SchemaCommand {
+    /// Add definitions, or change those that are there without taking anything away.
+    #[command(after_help = "Example: rollcall schema add --database-url \
+        sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_… --pack roles\n\n\
+        A file holds a schema or a resource type as RFC 7643 §6 and §7 have them, a list of both, \
+        or {\"schemas\": […], \"resourceTypes\": […], \"extensions\": […]}.")]
+    Add {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// The connection, as `rollcall connection list` shows it.
+        #[arg(long)]
+        connection: ConnectionId,
+        /// A JSON file with definitions; - reads standard input.
+        #[arg(
+            long,
+            value_name = "PATH",
+            required_unless_present = "pack",
+            conflicts_with = "pack"
+        )]
+        file: Option<PathBuf>,
+        /// Definitions that come with the program; `rollcall schema packs` names them.
+        #[arg(long, value_name = "NAME")]
+        pack: Option<String>,
+    },
+    /// List what was added, and how far its indexes are.
+    #[command(after_help = "Example: rollcall schema list --database-url \
+        sqlite:./rollcall-data/rollcall.sqlite3 --connection conn_…")]
+    List {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// The connection, as `rollcall connection list` shows it.
+        #[arg(long)]
+        connection: ConnectionId,
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Remove a schema by its URN, or a resource type by its name, that no resource uses.
+    #[command(after_help = "Example: rollcall schema remove --database-url \
+        sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_… Badge")]
+    Remove {
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// The connection, as `rollcall connection list` shows it.
+        #[arg(long)]
+        connection: ConnectionId,
+        /// The URN or the name.
+        name: String,
+    },
+    /// List the definitions that come with the program.
+    #[command(after_help = "Example: rollcall schema packs")]
+    Packs {
+        #[arg(long, value_enum, default_value_t)]
+        output: Output,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct KeyArgs {
+    #[command(subcommand)]
+    pub(crate) command: KeyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Print a new key. To rotate, put it on a line above the others: the first one seals, all of
+    /// them open.
+    #[command(after_help = "Example: rollcall key create > /etc/rollcall/keys")]
+    Create,
 }
 
 #[derive(Args, Debug)]
@@ -165,6 +305,9 @@ pub(crate) enum TokenCommand {
         /// The connection, as `rollcall connection list` shows it.
         #[arg(long)]
         connection: ConnectionId,
+        /// The userName or id of the user whose own token it is: it opens /Me alone.
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
         #[arg(long, value_enum, default_value_t)]
         output: Output,
     },

@@ -1,18 +1,19 @@
 //! Settings as the values that they stand for.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
-use rollcall_domain::Secret;
+use rollcall_domain::{Keyring, Rate, Secret};
 use rollcall_postgres::Postgres;
 
 use crate::cli::ConfigArgs;
 use crate::settings::{
-    BODY_LIMIT, DATABASE_URL, DRAIN_SECONDS, Given, LISTEN, LOG, LOG_FORMAT, METRICS_LISTEN, MOUNT,
-    Name, OPEN_DISCOVERY, POOL_SIZE, PUBLIC_URL, SCIM_TOKEN, Settings,
+    BODY_LIMIT, DATABASE_URL, DRAIN_SECONDS, Given, KEY, KEY_FILE, LISTEN, LOG, LOG_FORMAT,
+    METRICS_LISTEN, MOUNT, Name, OPEN_DISCOVERY, POOL_SIZE, PUBLIC_URL, RATE_LIMIT, SCIM_TOKEN,
+    Settings, TRUSTED_PROXIES, strangers,
 };
 
 /// The whole configuration of a server.
@@ -30,6 +31,10 @@ pub(crate) struct Config {
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
     pub(crate) scim_token: Option<Secret>,
+    pub(crate) key: Option<Keyring>,
+    pub(crate) key_file: Option<PathBuf>,
+    pub(crate) rate: Option<Rate>,
+    pub(crate) trusted_proxies: Vec<IpAddr>,
 }
 
 /// How log lines look.
@@ -62,6 +67,12 @@ impl Config {
         // What is no text can't be right, but must not pass for unset.
         let variable =
             |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+        for name in strangers(names) {
+            eprintln!(
+                "warning: {name} is no setting: `rollcall serve --help` names those there are"
+            );
+        }
         Self::from_sources(args, &variable)
             .map_err(|problems| anyhow!("the configuration is not valid:\n{}", list(&problems)))
     }
@@ -88,6 +99,10 @@ impl Config {
             log: reading.take(LOG, log_filter).unwrap_or_else(|| "info".into()),
             log_format: reading.take(LOG_FORMAT, log_format).unwrap_or_default(),
             scim_token: reading.take(SCIM_TOKEN, |text| Ok(Secret::given(text)?)),
+            key: reading.take(KEY, |text| Ok(Keyring::parse(text)?)),
+            key_file: reading.take(KEY_FILE, |text| Ok(text.into())),
+            rate: reading.take(RATE_LIMIT, rate),
+            trusted_proxies: reading.take(TRUSTED_PROXIES, addresses).unwrap_or_default(),
         };
         if reading.problems.is_empty() { Ok(config) } else { Err(reading.problems) }
     }
@@ -113,6 +128,14 @@ impl Config {
                     .into(),
             );
         }
+        let replicated = matches!(self.database, Some(DatabaseUrl::Postgres(_)));
+        if replicated && self.key.is_none() && self.key_file.is_none() {
+            problems.push(
+                "no key: every server on this database needs the same, in ROLLCALL_KEY or in the \
+                 file that --key-file names; `rollcall key create` prints one"
+                    .into(),
+            );
+        }
         problems
     }
 }
@@ -135,7 +158,7 @@ impl Reading<'_> {
             Err(error) => {
                 // Secrets and database URLs, which may hold one, are not repeated.
                 let shown = match name {
-                    SCIM_TOKEN | DATABASE_URL => String::new(),
+                    SCIM_TOKEN | KEY | DATABASE_URL => String::new(),
                     _ => format!(" `{text}`"),
                 };
                 self.problems.push(format!("{source}:{shown} {error}"));
@@ -190,6 +213,24 @@ fn mount(text: &str) -> anyhow::Result<String> {
 fn number(text: &str, least: usize) -> anyhow::Result<usize> {
     let number = text.parse::<usize>().ok().filter(|number| *number >= least);
     number.ok_or_else(|| anyhow!("is no whole number from {least}"))
+}
+
+/// `100` or `100:500`.
+pub(crate) fn rate(text: &str) -> anyhow::Result<Rate> {
+    let (sustained, burst) = text.split_once(':').unwrap_or((text, text));
+    let number = |text: &str| {
+        text.parse::<u32>().map_err(|_| anyhow!("is no rate: use a number a second, or 100:500"))
+    };
+    let rate = Rate { per_second: number(sustained)?, burst: number(burst)? };
+    rate.check()?;
+    Ok(rate)
+}
+
+fn addresses(text: &str) -> anyhow::Result<Vec<IpAddr>> {
+    let address = |text: &str| {
+        text.trim().parse().map_err(|_| anyhow!("names `{text}`, which is no IP address"))
+    };
+    text.split(',').map(address).collect()
 }
 
 fn seconds(text: &str) -> anyhow::Result<u64> {

@@ -4,6 +4,7 @@ mod backend;
 mod cli;
 mod commands;
 mod config;
+mod keys;
 mod settings;
 mod telemetry;
 
@@ -21,6 +22,8 @@ async fn main() -> ExitCode {
         Command::Check(args) => commands::check::run(&args),
         Command::Migrate(args) => commands::migrate::run(args).await,
         Command::Connection(args) => commands::connection::run(args).await,
+        Command::Schema(args) => commands::schema::run(args).await,
+        Command::Key(args) => commands::key::run(&args),
         Command::Token(args) => commands::token::run(args).await,
     };
     match outcome {

@@ -21,8 +21,12 @@ pub(crate) const DRAIN_SECONDS: Name = "drain_seconds";
 pub(crate) const LOG: Name = "log";
 pub(crate) const LOG_FORMAT: Name = "log_format";
 pub(crate) const SCIM_TOKEN: Name = "scim_token";
+pub(crate) const KEY: Name = "key";
+pub(crate) const KEY_FILE: Name = "key_file";
+pub(crate) const RATE_LIMIT: Name = "rate_limit";
+pub(crate) const TRUSTED_PROXIES: Name = "trusted_proxies";
 
-const ALL: [Name; 12] = [
+const ALL: [Name; 16] = [
     DATABASE_URL,
     LISTEN,
     PUBLIC_URL,
@@ -35,7 +39,20 @@ const ALL: [Name; 12] = [
     LOG,
     LOG_FORMAT,
     SCIM_TOKEN,
+    KEY,
+    KEY_FILE,
+    RATE_LIMIT,
+    TRUSTED_PROXIES,
 ];
+
+/// Variables of the environment that no setting has: misspelt ones, most likely.
+pub(crate) fn strangers(variables: impl Iterator<Item = String>) -> Vec<String> {
+    let known =
+        |name: &str| name == "CONFIG" || ALL.iter().any(|setting| setting.to_uppercase() == name);
+    // tidy: setting names
+    let ours = |name: &String| name.strip_prefix("ROLLCALL_").is_some_and(|rest| !known(rest));
+    variables.filter(ours).collect()
+}
 
 /// A value as it was given.
 #[derive(Clone, Debug)]
@@ -146,6 +163,9 @@ impl Settings {
             (DRAIN_SECONDS, &args.drain_seconds),
             (LOG, &args.log),
             (LOG_FORMAT, &args.log_format),
+            (KEY_FILE, &args.key_file),
+            (RATE_LIMIT, &args.rate_limit),
+            (TRUSTED_PROXIES, &args.trusted_proxies),
         ];
         for (name, value) in flags {
             if let Some(text) = value.clone() {

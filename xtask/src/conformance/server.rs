@@ -15,6 +15,7 @@ use crate::leash::Leashed;
 use crate::workspace;
 
 const TOKEN: &str = "conformance-0123456789abcdefghijklmnopqrstuvwxyz";
+const KEY: &str = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// A running `rollcall serve`.
@@ -41,6 +42,7 @@ impl Server {
             .args(["serve", "--database-url", database, "--listen", &address.to_string()])
             .args(["--public-url", &format!("http://{address}")])
             .env("ROLLCALL_SCIM_TOKEN", TOKEN)
+            .env("ROLLCALL_KEY", KEY)
             .current_dir(scratch)
             .stdout(output.try_clone()?)
             .stderr(output);

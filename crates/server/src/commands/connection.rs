@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{base_path, base_url, warn_without_public_url};
+use super::{base_path, base_url, configure, warn_without_public_url};
 use crate::backend::Backend;
 use crate::cli::{ConnectionArgs, ConnectionCommand, Output};
 use crate::config::Config;
@@ -35,12 +35,23 @@ pub(crate) async fn run(args: ConnectionArgs) -> anyhow::Result<()> {
                     "connectionId": connection.id.to_string(),
                     "name": connection.name,
                     "idp": connection.idp.name(),
+                    "dialect": connection.dialect,
                     "created": connection.created.to_string(),
                     "baseUrl": base_url(&config, connection.id),
                 })
             });
             print_rows(rows, output, "no connections yet: `rollcall connection create` makes one");
         }
+        ConnectionCommand::Show { config, connection, output } => {
+            let config = Config::read(&config)?;
+            let backend = Backend::open_existing(&config).await?;
+            let (organization, connection) = backend.connections().get(connection).await?;
+            let mut shown = configure::shown(&connection)?;
+            shown.insert("organization".into(), organization.name.into());
+            shown.insert("baseUrl".into(), base_url(&config, connection.id).into());
+            print(&Value::Object(shown), output, "");
+        }
+        ConnectionCommand::Configure(args) => configure::run(args).await?,
     }
     Ok(())
 }
@@ -53,7 +64,9 @@ pub(super) fn print(object: &Value, output: Output, note: &str) {
             for (name, value) in object.as_object().into_iter().flatten() {
                 println!("{name:16} {}", plain(value));
             }
-            println!("\n{note}");
+            if !note.is_empty() {
+                println!("\n{note}");
+            }
         }
     }
 }

@@ -1,9 +1,12 @@
 //! One module per command.
 
 pub(crate) mod check;
+pub(crate) mod configure;
 pub(crate) mod connection;
 pub(crate) mod dev;
+pub(crate) mod key;
 pub(crate) mod migrate;
+pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod token;
 

@@ -10,10 +10,13 @@ use crate::config::Config;
 
 pub(crate) async fn run(args: TokenArgs) -> anyhow::Result<()> {
     match args.command {
-        TokenCommand::Create { config, connection, output } => {
+        TokenCommand::Create { config, connection, user, output } => {
             let config = Config::read(&config)?;
-            let minted =
-                Backend::open_existing(&config).await?.connections().mint(connection).await?;
+            let connections = Backend::open_existing(&config).await?.connections();
+            let minted = match &user {
+                Some(user) => connections.mint_for(connection, user).await?,
+                None => connections.mint(connection).await?,
+            };
             warn_without_public_url(&config);
             let made = json!({
                 "tokenId": minted.token.id.to_string(),
@@ -31,6 +34,7 @@ pub(crate) async fn run(args: TokenArgs) -> anyhow::Result<()> {
                 json!({
                     "tokenId": token.id.to_string(),
                     "name": token.name,
+                    "user": token.subject.map(|id| id.to_string()),
                     "created": token.created.to_string(),
                     "revoked": token.revoked.map(|at| at.to_string()),
                 })
