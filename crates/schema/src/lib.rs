@@ -8,12 +8,14 @@
 //!
 //! - [`ResourceType`] is a compiled type; [`standard`] has User and Group, and no code here knows
 //!   their names.
+//! - [`Definitions`] are schemas and types of your own, read from the JSON of RFC 7643 §6 and §7;
+//!   a [`Catalog`] holds them compiled beside the standard ones, and [`packs`] has some to load.
 //! - [`Document`] is a body in canonical form: schema spelling, checked values, nothing that the
 //!   server owns. [`ResourceType::accept`] makes it.
 //! - [`Patch`] and [`Condition`] are a PATCH and a filter, resolved once and then applied to any
 //!   number of resources, each seen through a [`View`].
 //! - [`Projection`] takes out what `attributes` and `excludedAttributes` hide.
-//! - [`Profile`] holds the tolerances that clients need, each a switch of its own.
+//! - [`Profile`] holds the tolerances that clients need, each a switch with a name.
 //!
 //! ```
 //! use rollcall_filter::{parse_attributes, parse_filter};
@@ -60,6 +62,35 @@
 //! document: groups grow too large for that. It arrives as a [`LinkChange`], a set operation that
 //! reads no members. `groups` of a User is derived from it the other way round. A [`View`] carries
 //! the rows where a filter asks for them.
+//!
+//! # Schemas of your own
+//!
+//! ```
+//! use rollcall_schema::{Accept, Catalog, Definitions, Profile};
+//! use serde_json::json;
+//!
+//! let text = r#"{
+//!   "schemas": [{"id": "urn:example:badge", "attributes": [
+//!     {"name": "number", "type": "integer", "required": true, "uniqueness": "server"}
+//!   ]}],
+//!   "extensions": [{"resourceType": "User", "schema": "urn:example:badge"}]
+//! }"#;
+//! let badges = Definitions::read(text).map_err(|faults| faults[0].clone())?;
+//! let catalog = Catalog::compile(&badges, &Profile::GENERIC)?;
+//! let user = catalog.ty("User").ok_or("no User")?;
+//!
+//! let body = json!({"userName": "ada", "urn:example:badge": {"number": "seven"}});
+//! let refused = user.accept(body, Accept::Create, &Profile::GENERIC).unwrap_err();
+//! assert_eq!(refused.pointer(), "/urn:example:badge/number");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Refusals
+//!
+//! Whatever is refused says where it stands: definitions by line and column, bodies and PATCH
+//! requests by JSON pointer ([`Violation::pointer`], [`PatchError::pointer`]), filters by offset.
+//! A text holds 64 KiB at most, one that is looked up by index 1,024 characters, a PATCH 20,000
+//! operations; binary values are bounded by the body alone, and U+0000 is taken nowhere.
 //!
 //! # What it does not do
 //!
