@@ -88,6 +88,11 @@ impl Directory {
         Self { cursors: Some(Cursors::new(keys, timeout)), ..self }
     }
 
+    /// How long a cursor is good; `None` where there are none.
+    pub fn cursor_timeout(&self) -> Option<Duration> {
+        self.cursors.as_ref().map(Cursors::timeout)
+    }
+
     /// Whether there are cursors; without, a search with one is [`Error::InvalidCursor`].
     pub const fn offers_cursors(&self) -> bool {
         self.cursors.is_some()

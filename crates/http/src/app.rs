@@ -3,7 +3,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
@@ -11,17 +12,23 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
-use rollcall_domain::{Authenticator, Directory, Store};
-use rollcall_schema::standard;
+use rollcall_domain::{
+    Authenticator, Connection, Context, Dialects, Directory, Error, IdpKind, Offer, Store,
+};
+use rollcall_schema::{Instant, standard};
+use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use crate::handlers::{self, Call, discovery, operations};
+use crate::auth::Door;
+use crate::handlers::discovery::{self, Shown};
+use crate::handlers::{self, Call, operations};
+use crate::limits::Limiter;
 use crate::observe::{self, Observed, REQUEST_ID};
 use crate::problem::Problem;
 use crate::route::{Endpoint, Operation, Place, Scim};
 use crate::settings::{Discovery, MetricsAt, Settings};
-use crate::site::{Endpoints, Site, origin};
-use crate::{Body, auth, media, read_body};
+use crate::site::{Site, Sites, origin};
+use crate::{Body, media, read_body, sighting};
 
 /// SCIM for every connection of a server, to be shared as `Arc` and mounted anywhere.
 pub struct App {
@@ -30,9 +37,12 @@ pub struct App {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) settings: Settings,
     pub(crate) metrics: Option<Box<dyn Fn() -> String + Send + Sync>>,
+    /// What goes on behind requests that were answered already.
+    pub(crate) background: TaskTracker,
+    dialects: Option<Dialects>,
     mount: Vec<String>,
-    origin: String,
-    endpoints: Arc<Endpoints>,
+    sites: Sites,
+    limiter: Limiter,
 }
 
 impl App {
@@ -49,9 +59,11 @@ impl App {
             authenticator: authenticator.into(),
             store,
             metrics: None,
+            background: TaskTracker::new(),
+            dialects: None,
             mount: segments.map(Into::into).collect(),
-            origin: origin(&settings.public_url, &settings.mount),
-            endpoints: Arc::new(Endpoints::of(standard::types())),
+            sites: Sites::new(origin(&settings.public_url, &settings.mount)),
+            limiter: Limiter::new(),
             settings,
         }
     }
@@ -62,9 +74,22 @@ impl App {
         Self { metrics: Some(Box::new(render)), ..self }
     }
 
+    /// Shows each request to `dialects` once it is answered.
+    #[must_use]
+    pub fn with_dialects(self, dialects: Dialects) -> Self {
+        Self { dialects: Some(dialects), ..self }
+    }
+
+    /// Measures rates by `now`, which never goes back, instead of the machine's own time.
+    #[must_use]
+    pub fn with_time(self, now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Self { limiter: self.limiter.with_time(Box::new(now)), ..self }
+    }
+
     /// Answers a request. Every failure is an answer too.
     ///
     /// The path counts whole: where this is mounted below a prefix, [`Settings::mount`] names it.
+    /// The extension [`Peer`](crate::Peer) says who is at the other end.
     pub async fn handle<B>(&self, request: Request<B>) -> Response<Body>
     where
         B: http_body::Body + Send,
@@ -76,11 +101,13 @@ impl App {
         let answering = async {
             match place {
                 Place::Operation(operation) => self.operation(operation, &parts.method).await,
-                Place::Scim(scim) => self.scim(scim, &parts, body).await,
+                Place::Scim(scim) => self.scim(&scim, &parts, body, &observed).await,
                 Place::Nowhere => Err(Problem::nowhere()),
             }
         };
-        finish(answering, &parts, observed).await
+        let answer = finish(answering, &parts, &observed).await;
+        observed.end(answer.status());
+        answer
     }
 
     /// Answers what operators ask for and nothing else.
@@ -95,12 +122,17 @@ impl App {
                 Place::Scim(_) | Place::Nowhere => Err(Problem::nowhere()),
             }
         };
-        finish(answering, &parts, observed).await
+        let answer = finish(answering, &parts, &observed).await;
+        observed.end(answer.status());
+        answer
     }
 
     fn receive(&self, parts: &Parts) -> (Place, Observed) {
-        let place = Place::of(parts.uri.path(), &self.mount, standard::types());
-        let observed = Observed::begin(&parts.method, &parts.headers, place.template());
+        let place = Place::of(parts.uri.path(), &self.mount);
+        let observed = Observed::begin(&parts.method, &parts.headers);
+        if let Some(template) = place.template() {
+            observed.routed(template);
+        }
         (place, observed)
     }
 
@@ -115,65 +147,151 @@ impl App {
         operations::answer(self, operation, method).await
     }
 
-    /// Authentication comes before everything else below a SCIM base (R-E-05).
-    async fn scim<B>(&self, scim: Scim, parts: &Parts, body: B) -> Result<Response<Body>, Problem>
+    /// Authentication comes before everything else below a SCIM base (R-E-05), then the rate of
+    /// the connection, and only then what is asked for.
+    async fn scim<B>(
+        &self,
+        scim: &Scim,
+        parts: &Parts,
+        body: B,
+        observed: &Observed,
+    ) -> Result<Response<Body>, Problem>
     where
         B: http_body::Body,
         B::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
-        let Scim { connection, endpoint } = scim;
-        if let Ok(endpoint @ Endpoint::Discovery(entry)) = &endpoint
-            && let Some(site) = self.open_site(connection.as_deref(), parts)
-        {
-            endpoint.check(&parts.method)?;
-            return discovery::answer(&self.settings, &site, entry, parts);
+        if let Some(answer) = self.open_discovery(scim, parts).await {
+            return answer;
         }
-        let context = auth::admit(&self.authenticator, parts, connection.as_deref()).await?;
+        let Self { directory, authenticator, settings, limiter, background, .. } = self;
+        let door = Door { authenticator, limiter, settings };
+        let context = door.admit(parts, scim.connection.as_deref()).await?;
         observe::asked_by(&context);
-        let endpoint = endpoint?;
-        endpoint.check(&parts.method)?;
-        let site = self.site(Some(context.connection().id));
-        let body = match parts.method {
-            Method::POST | Method::PUT | Method::PATCH => {
-                read_body::read(body, &parts.headers, &self.settings).await?
-            }
-            _ => Bytes::new(),
+        let (connection, offer) = (context.connection().id, Arc::clone(context.offer()));
+        limiter.admit(connection, offer.limits(), settings)?;
+        let endpoint = scim.endpoint(offer.catalog().types())?;
+        observed.routed(endpoint.template());
+        endpoint.check(&parts.method, offer.capabilities())?;
+        let body = self.body(&endpoint, parts, body, &context).await?;
+        let (site, request_id) = (self.sites.of(connection, &offer), &observed.request_id);
+        let call = Call {
+            directory,
+            settings,
+            limiter,
+            background,
+            context,
+            site,
+            parts,
+            body,
+            request_id,
+            wording: OnceLock::new(),
         };
-        let (directory, settings) = (&self.directory, &self.settings);
-        handlers::answer(&Call { directory, settings, context, site, parts, body }, &endpoint).await
+        let answer = handlers::answer(&call, &endpoint).await;
+        if let Some(dialects) = &self.dialects {
+            sighting::show(dialects, &call, &endpoint).await;
+        }
+        answer
     }
 
-    /// Where discovery is open to all, and nobody says who asks (R-DISC-05).
-    fn open_site(&self, connection: Option<&str>, parts: &Parts) -> Option<Site> {
+    /// Reads the body of a method that has one, as far as the connection takes it.
+    async fn body<B>(
+        &self,
+        endpoint: &Endpoint,
+        parts: &Parts,
+        body: B,
+        context: &Context,
+    ) -> Result<Bytes, Problem>
+    where
+        B: http_body::Body,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        if !matches!(parts.method, Method::POST | Method::PUT | Method::PATCH) {
+            return Ok(Bytes::new());
+        }
+        let limits = context.offer().limits();
+        let limit = match endpoint {
+            Endpoint::Bulk => self.settings.bulk_payload_of(limits),
+            _ => self.settings.body_limit_of(limits),
+        };
+        let read = read_body::read(body, &parts.headers, limit, self.settings.body_timeout).await;
+        read.map_err(|problem| match endpoint {
+            Endpoint::Bulk => problem.at("`maxPayloadSize`"),
+            _ => problem,
+        })
+    }
+
+    /// Answers a request for discovery where that is open to all, and nobody says who asks
+    /// (R-DISC-05). A connection that isn't there answers as one that is without a token does.
+    async fn open_discovery(
+        &self,
+        scim: &Scim,
+        parts: &Parts,
+    ) -> Option<Result<Response<Body>, Problem>> {
         let open = self.settings.discovery == Discovery::Open;
         if !open || parts.headers.contains_key(AUTHORIZATION) {
             return None;
         }
-        match connection {
-            None => Some(self.site(None)),
-            Some(id) => id.parse().ok().map(|id| self.site(Some(id))),
-        }
+        let endpoint = scim.endpoint(standard::types()).ok()?;
+        let Endpoint::Discovery(entry) = &endpoint else { return None };
+        let (offer, site) = match self.offered(scim.connection.as_deref()).await.transpose()? {
+            Ok(found) => found,
+            Err(problem) => return Some(Err(problem)),
+        };
+        let shown = Shown {
+            settings: &self.settings,
+            directory: &self.directory,
+            offer: &offer,
+            site: &site,
+        };
+        let checked = endpoint.check(&parts.method, offer.capabilities());
+        Some(checked.and_then(|()| discovery::answer(&shown, entry, parts)))
     }
 
-    fn site(&self, connection: Option<rollcall_domain::ConnectionId>) -> Site {
-        Site::new(&self.origin, connection, Arc::clone(&self.endpoints))
+    /// What a connection offers, and where; without an id, what any does that nothing was decided
+    /// about.
+    async fn offered(
+        &self,
+        connection: Option<&str>,
+    ) -> Result<Option<(Arc<Offer>, Site)>, Problem> {
+        let Some(id) = connection else {
+            let offer = Arc::clone(plain());
+            let site = self.sites.of_any(&offer);
+            return Ok(Some((offer, site)));
+        };
+        let Ok(id) = id.parse() else { return Ok(None) };
+        let offer = self.authenticator.discover(id).await.map_err(Error::from)?;
+        Ok(offer.map(|offer| {
+            let site = self.sites.of(id, &offer);
+            (offer, site)
+        }))
     }
 }
 
-/// Waits for an answer, makes one of a problem, and ends the observation.
+/// What a connection offers that nothing was decided about.
+fn plain() -> &'static Arc<Offer> {
+    static PLAIN: LazyLock<Arc<Offer>> = LazyLock::new(|| {
+        const NOBODY: &str = "00000000000000000000000000000000";
+        let id = format!("conn_{NOBODY}").parse().expect("an id");
+        let organization = format!("org_{NOBODY}").parse().expect("an id");
+        let made = Instant::from_millis(0);
+        let nobody = Connection::new(id, organization, IdpKind::Generic, made);
+        Arc::new(Offer::of(&nobody).expect("the standard definitions fit together"))
+    });
+    &PLAIN
+}
+
+/// Waits for an answer, or makes one of a problem.
 async fn finish(
     answering: impl Future<Output = Result<Response<Body>, Problem>>,
     parts: &Parts,
-    observed: Observed,
+    observed: &Observed,
 ) -> Response<Body> {
     let answering = async {
         let answer = answering.await;
         answer.unwrap_or_else(|problem| problem.into_response(&observed.request_id))
     };
     let answer = answering.instrument(observed.span.clone()).await;
-    let answer = complete(answer, parts, &observed.request_id);
-    observed.end(answer.status());
-    answer
+    complete(answer, parts, &observed.request_id)
 }
 
 /// Adds what every answer has, and takes from it what HEAD doesn't send (R-GET-09).

@@ -2,22 +2,47 @@
 
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use rollcall_domain::{Authenticator, Context};
+use rollcall_domain::{AuthError, Authenticator, Context, TokenHash};
 
+use crate::Settings;
 use crate::alike::alike;
+use crate::limits::Limiter;
 use crate::parameters::names_parameter;
 use crate::problem::Problem;
 
-/// Who asks. A token opens its own connection alone: on the path of another there is nothing
-/// (R-TEN-02, R-E-02).
-pub(crate) async fn admit(
-    authenticator: &Authenticator,
-    parts: &Parts,
-    connection: Option<&str>,
-) -> Result<Context, Problem> {
-    let context = authenticator.bearer(token(parts)?).await?;
-    let own = |named: &str| named == context.connection().id.to_string();
-    if connection.is_none_or(own) { Ok(context) } else { Err(Problem::nowhere()) }
+/// The door of a server.
+pub(crate) struct Door<'a> {
+    pub(crate) authenticator: &'a Authenticator,
+    pub(crate) limiter: &'a Limiter,
+    pub(crate) settings: &'a Settings,
+}
+
+impl Door<'_> {
+    /// Who asks. A token opens its own connection alone: on the path of another there is nothing
+    /// (R-TEN-02, R-E-02). Whoever has sent too many wrong ones is not heard (R-SEC-06).
+    pub(crate) async fn admit(
+        &self,
+        parts: &Parts,
+        connection: Option<&str>,
+    ) -> Result<Context, Problem> {
+        let Self { authenticator, limiter, settings } = *self;
+        let token = token(parts)?;
+        let hash = TokenHash::of(token);
+        let stranger = Limiter::stranger(parts, connection, settings);
+        limiter.hear(stranger, hash, settings.failures)?;
+        let context = match authenticator.bearer(token).await {
+            Ok(context) => context,
+            Err(error) => {
+                if matches!(error, AuthError::Refused) {
+                    limiter.failed(stranger, hash, settings.failures);
+                }
+                return Err(error.into());
+            }
+        };
+        limiter.found(hash);
+        let own = |named: &str| named == context.connection().id.to_string();
+        if connection.is_none_or(own) { Ok(context) } else { Err(Problem::nowhere()) }
+    }
 }
 
 /// The one bearer token of a request (R-E-28).

@@ -1,37 +1,52 @@
 //! One function per operation: parse, call one service method, render.
 
 pub(crate) mod discovery;
+mod me;
 pub(crate) mod operations;
 mod resources;
 mod search;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Response};
-use rollcall_domain::{Context, Directory, Found, ResourceId};
+use rollcall_domain::{Context, Directory, Found, Offer, Precondition, ResourceId, Wording};
 use rollcall_schema::{Profile, ResourceType};
 use serde_json::Value;
+use tokio_util::task::TaskTracker;
 
+use crate::limits::{Limiter, Pages};
 use crate::links::{Links, PAGE, Source};
 use crate::observe::asks_for;
 use crate::parameters::Parameters;
+use crate::precondition::{if_match, is_known, tag};
 use crate::problem::Problem;
 use crate::render::View;
 use crate::route::Endpoint;
 use crate::site::Site;
 use crate::{Body, Settings, json, media};
+use discovery::Shown;
 
 /// An authenticated request for resources.
 pub(crate) struct Call<'a> {
     pub(crate) directory: &'a Arc<Directory>,
     pub(crate) settings: &'a Settings,
+    pub(crate) limiter: &'a Limiter,
+    /// Where work goes on that is answered before it is done.
+    pub(crate) background: &'a TaskTracker,
     pub(crate) context: Context,
     pub(crate) site: Site,
     pub(crate) parts: &'a Parts,
     pub(crate) body: Bytes,
+    pub(crate) request_id: &'a str,
+    /// How the body is worded, once it was read.
+    pub(crate) wording: OnceLock<Wording>,
 }
+
+const ROOT: &str = "searching all types at once is not offered: ask the endpoint of one";
+const BULK: &str = "bulk requests are not offered: send each operation by itself";
+const OUTCOME: &str = "no request is answered before it is done";
 
 /// Answers a request whose method fits its endpoint.
 pub(crate) async fn answer(
@@ -59,26 +74,70 @@ pub(crate) async fn answer(
                 _ => resources::get(call, ty, id).await,
             }
         }
+        Endpoint::Me => me::answer(call).await,
+        Endpoint::Root | Endpoint::RootSearch => Err(Problem::not_offered(ROOT)),
+        Endpoint::Bulk => Err(Problem::not_offered(BULK)),
+        Endpoint::Outcome(_) => Err(Problem::not_offered(OUTCOME)),
         Endpoint::Discovery(entry) => {
-            discovery::answer(call.settings, &call.site, entry, call.parts)
+            let (settings, directory) = (call.settings, call.directory);
+            let shown = Shown { settings, directory, offer: call.offer(), site: &call.site };
+            discovery::answer(&shown, entry, call.parts)
         }
-        Endpoint::NotOffered(detail) => Err(Problem::not_offered(detail)),
     }
 }
 
 impl Call<'_> {
+    /// What the connection offers.
+    fn offer(&self) -> &Offer {
+        self.context.offer()
+    }
+
     fn profile(&self) -> &Profile {
-        self.context.offer().profile()
+        self.offer().profile()
+    }
+
+    /// The sizes of pages.
+    fn pages(&self) -> Pages {
+        self.settings.pages_of(self.offer().limits())
+    }
+
+    /// Charges the connection for what the request does: it was admitted for one operation
+    /// (R-BULK-12).
+    pub(crate) fn charge(&self, operations: usize) {
+        let limits = self.offer().limits();
+        self.limiter.charge(self.context.connection().id, limits, self.settings, operations);
+    }
+
+    /// What the request insists on. Without versions nothing can be insisted on but that the
+    /// resource is there, which every change does (R-ETAG-03, R-ETAG-05).
+    fn if_match(&self) -> Result<Precondition, Problem> {
+        let wanted = if_match(&self.parts.headers);
+        match wanted {
+            Precondition::Versions(_) if !self.offer().capabilities().etag => {
+                Err(Problem::no_versions())
+            }
+            wanted => Ok(wanted),
+        }
+    }
+
+    /// Whether the client has this version already; it can't where versions aren't offered
+    /// (R-ETAG-02).
+    fn is_known(&self, version: u64) -> bool {
+        self.offer().capabilities().etag && is_known(&self.parts.headers, &tag(version))
     }
 
     /// What the URL asks to see of resources.
     fn view(&self, ty: &Arc<ResourceType>) -> Result<View, Problem> {
-        self.view_of(ty, &Parameters::from_query(self.parts.uri.query())?)
+        self.view_of(ty, &Parameters::from_query(self.parts.uri.query(), self.profile())?)
     }
 
     fn view_of(&self, ty: &Arc<ResourceType>, asked: &Parameters) -> Result<View, Problem> {
         let projection = asked.projection(ty, self.profile())?;
-        Ok(View::new(ty, projection, self.site.clone()))
+        let view = View::new(ty, projection, self.site.clone());
+        Ok(match self.offer().capabilities().etag {
+            true => view,
+            false => view.without_versions(),
+        })
     }
 
     /// The body as JSON.
@@ -86,7 +145,9 @@ impl Call<'_> {
         if !self.body.is_empty() {
             media::check_body(&self.parts.headers)?;
         }
-        json::parse(&self.body)
+        let body = json::parse(&self.body)?;
+        self.wording.get_or_init(|| Wording::of(&body));
+        Ok(body)
     }
 
     /// The rows of the relation of `owners`, where they are shown.

@@ -44,8 +44,9 @@
 //! # What it does not do
 //!
 //! It decides nothing about resources: that is `rollcall-domain`'s.
-//! It speaks no TLS, limits no rates, and answers no browser of another origin.
-//! Bulk requests, `/Me` and searches over all types are answered 501, and discovery says so.
+//! It speaks no TLS, and answers no browser of another origin.
+//! A query with a raw `"`, `<` or `>` is no URI: hyper answers it with a plain 400 before anybody
+//! here sees it.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -56,6 +57,7 @@ mod auth;
 mod body;
 mod handlers;
 mod json;
+mod limits;
 mod links;
 mod media;
 mod observe;
@@ -69,10 +71,13 @@ mod reply;
 mod route;
 mod serve;
 mod settings;
+mod sighting;
 mod site;
 mod write;
 
 pub use app::App;
 pub use body::{Body, Broken};
+#[doc(hidden)]
+pub use limits::Peer;
 pub use serve::{serve, serve_operations};
 pub use settings::{Discovery, MetricsAt, Settings};

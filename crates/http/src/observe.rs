@@ -1,8 +1,9 @@
 //! One span and three metrics for each request (style: names, never values).
 
+use std::borrow::Cow;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, OnceLock};
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderName, Method, StatusCode};
@@ -21,20 +22,20 @@ pub(crate) struct Observed {
     pub(crate) span: Span,
     pub(crate) request_id: String,
     method: &'static str,
-    route: String,
+    route: OnceLock<Cow<'static, str>>,
     started: Instant,
     _in_flight: InFlight,
 }
 
 impl Observed {
-    /// Begins a span; `route` is a template.
-    pub(crate) fn begin(method: &Method, headers: &HeaderMap, route: String) -> Self {
+    /// Begins a span.
+    pub(crate) fn begin(method: &Method, headers: &HeaderMap) -> Self {
         let (request_id, method) = (request_id(headers), name(method));
         let span = tracing::info_span!(
             "request",
             request_id,
             method,
-            route,
+            route = Empty,
             organization = Empty,
             connection = Empty,
             actor = Empty,
@@ -44,15 +45,25 @@ impl Observed {
             duration_ms = Empty,
         );
         let in_flight = InFlight::enter();
-        Self { span, request_id, method, route, started: Instant::now(), _in_flight: in_flight }
+        let (route, started) = (OnceLock::new(), Instant::now());
+        Self { span, request_id, method, route, started, _in_flight: in_flight }
+    }
+
+    /// Says which route it is, by its template: the first that is told counts.
+    pub(crate) fn routed(&self, template: Cow<'static, str>) {
+        if self.route.get().is_none() {
+            self.span.record("route", &*template);
+            self.route.get_or_init(|| template);
+        }
     }
 
     /// Ends it. The time is that until the answer begins.
     pub(crate) fn end(self, status: StatusCode) {
         let spent = self.started.elapsed();
+        self.routed("unknown".into());
         self.span.record("status", status.as_u16());
         self.span.record("duration_ms", spent.as_secs_f64() * 1e3);
-        let (method, route) = (self.method, self.route);
+        let (method, route) = (self.method, self.route.into_inner().unwrap_or_default());
         metrics::histogram!(
             "rollcall_http_request_seconds", "method" => method, "route" => route.clone(),
         )

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
-use rollcall_domain::{Derived, Search};
-use rollcall_filter::{AttrPath, Parser};
+use rollcall_domain::{Derived, Offer, Search};
+use rollcall_filter::{AttrPath, Filter, Grammar, Parser};
 use rollcall_schema::{Order, Profile, Projection, ResourceType, standard};
 use serde_json::{Map, Value};
 
-use crate::Settings;
 use crate::alike::{alike, small};
+use crate::limits::Pages;
 use crate::problem::{Problem, ScimType};
 
 /// How many items of a list may be no attributes before the rest of it is given up.
@@ -31,9 +31,10 @@ pub(crate) struct Parameters {
 
 impl Parameters {
     /// Reads the query of a URL. Names are in any case, unknown ones are passed over (R-GET-04).
-    pub(crate) fn from_query(query: Option<&str>) -> Result<Self, Problem> {
-        let mut parameters = Self::default();
-        for pair in pairs(query) {
+    pub(crate) fn from_query(query: Option<&str>, profile: &Profile) -> Result<Self, Problem> {
+        let parser = Parser { grammar: grammar(profile), ..Parser::default() };
+        let mut parameters = Self { parser, ..Self::default() };
+        for pair in pairs(query, Plus::of(profile)) {
             let (name, value) = pair?;
             let value = value.into_owned();
             match small(&name).as_str() {
@@ -46,12 +47,13 @@ impl Parameters {
     }
 
     /// Reads a posted search (RFC 7644 §3.4.3).
-    pub(crate) fn from_posted(body: Value) -> Result<Self, Problem> {
+    pub(crate) fn from_posted(body: Value, profile: &Profile) -> Result<Self, Problem> {
         let Value::Object(body) = body else {
             return Err(syntax("the body must be a JSON object"));
         };
         check_schemas(&body)?;
-        let mut parameters = Self { parser: Parser::posted(), ..Self::default() };
+        let parser = Parser { grammar: grammar(profile), ..Parser::posted() };
+        let mut parameters = Self { parser, ..Self::default() };
         for (name, value) in body {
             match (small(&name).as_str(), value) {
                 (_, Value::Null) => {}
@@ -107,28 +109,39 @@ impl Parameters {
     pub(crate) fn search(
         &self,
         ty: &ResourceType,
-        profile: &Profile,
-        settings: &Settings,
+        offer: &Offer,
+        pages: Pages,
         derived: Derived,
     ) -> Result<Search<'_>, Problem> {
-        let parse = |text| {
-            let parsed = self.parser.filter(text);
-            parsed.map_err(|error| Problem::bad(ScimType::InvalidFilter, error.to_string()))
-        };
         let start = number("startIndex", self.start_index.as_deref())?.unwrap_or(1);
         let count = number("count", self.count.as_deref())?;
         let count = count.and_then(|count| u32::try_from(count).ok().or(Some(u32::MAX)));
         Ok(Search {
-            filter: self.filter.as_deref().map(parse).transpose()?,
-            sort: self.sort(ty, profile)?,
+            filter: self.filter(offer)?,
+            sort: match offer.capabilities().sort {
+                true => self.sort(ty, offer.profile())?,
+                false => None,
+            },
             start: start.max(1),
-            count: count.unwrap_or(settings.page_default).min(settings.page_max),
+            count: count.unwrap_or(pages.default).min(pages.max),
             derived,
             cursor: None,
         })
     }
 
-    /// R-SORT-01, R-SORT-02, R-SORT-07.
+    /// Where filters are not offered, one is refused as any other that can't be answered (RFC 7644
+    /// table 9): to pass over it would answer with resources that nobody asked for.
+    fn filter(&self, offer: &Offer) -> Result<Option<Filter<'_>>, Problem> {
+        let Some(text) = self.filter.as_deref() else { return Ok(None) };
+        let refused = |detail: String| Problem::bad(ScimType::InvalidFilter, detail).at("`filter`");
+        if !offer.capabilities().filter {
+            return Err(refused("filters are not offered on this connection".into()));
+        }
+        self.parser.filter(text).map(Some).map_err(|error| refused(error.to_string()))
+    }
+
+    /// R-SORT-01, R-SORT-02, R-SORT-07. Nobody gets here where sorting isn't offered: `sortBy` is
+    /// passed over then, and the order is that of ids.
     fn sort(
         &self,
         ty: &ResourceType,
@@ -180,24 +193,52 @@ fn paths_of<'t>(list: &'t str, parser: &Parser) -> Vec<AttrPath<'t>> {
 
 /// Whether a query has a parameter of this name.
 pub(crate) fn names_parameter(query: Option<&str>, wanted: &str) -> bool {
-    pairs(query).flatten().any(|(name, _)| alike(&name, wanted))
+    pairs(query, Plus::Heuristic).flatten().any(|(name, _)| alike(&name, wanted))
 }
 
-type Pair<'q> = (Cow<'q, str>, Cow<'q, str>);
+pub(crate) type Pair<'q> = (Cow<'q, str>, Cow<'q, str>);
+
+/// What a plus in a query is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Plus {
+    /// A space, as in forms.
+    Space,
+    /// A space, unless the text has its spaces percent-encoded: then it is a plus that the client
+    /// left alone (R-FILTER-23).
+    Heuristic,
+}
+
+impl Plus {
+    const fn of(profile: &Profile) -> Self {
+        if profile.plus_heuristic { Self::Heuristic } else { Self::Space }
+    }
+}
+
+/// Which filters are read (R-FILTER-05).
+const fn grammar(profile: &Profile) -> Grammar {
+    if profile.loose_filters { Grammar::Tolerant } else { Grammar::Strict }
+}
 
 /// The pairs of a query, each decoded once.
-fn pairs(query: Option<&str>) -> impl Iterator<Item = Result<Pair<'_>, Problem>> {
-    query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+pub(crate) fn pairs(
+    query: Option<&str>,
+    plus: Plus,
+) -> impl Iterator<Item = Result<Pair<'_>, Problem>> {
+    query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).map(move |pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        Ok((decode(name)?, decode(value)?))
+        let told = |problem: Problem| match decode(name, plus) {
+            Ok(name) => problem.at(&format!("`{}`", name.chars().take(80).collect::<String>())),
+            Err(_) => problem,
+        };
+        Ok((decode(name, plus)?, decode(value, plus).map_err(told)?))
     })
 }
 
-/// Decodes percent signs as UTF-8. A plus is a space, as in forms, unless the text has its spaces
-/// percent-encoded: then it is a plus that the client left alone (R-FILTER-23).
-fn decode(text: &str) -> Result<Cow<'_, str>, Problem> {
+/// Decodes percent signs as UTF-8.
+fn decode(text: &str, plus: Plus) -> Result<Cow<'_, str>, Problem> {
     let utf8 = || invalid("the query is not UTF-8 once its percent signs are decoded");
-    if !text.contains('+') || text.contains("%20") {
+    let left_alone = matches!(plus, Plus::Heuristic) && text.contains("%20");
+    if !text.contains('+') || left_alone {
         return percent_decode_str(text).decode_utf8().map_err(|_| utf8());
     }
     let spaced = text.replace('+', " ");

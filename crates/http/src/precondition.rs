@@ -12,13 +12,23 @@ pub(crate) fn tag(version: u64) -> String {
 /// What `If-Match` insists on. `*` is what every change insists on: that the resource is there
 /// (R-ETAG-05). Tags that we never gave out match nothing.
 pub(crate) fn if_match(headers: &HeaderMap) -> Precondition {
-    let Some(tags) = Tags::of(headers, IF_MATCH) else { return Precondition::None };
-    let version =
-        |tag: &String| tag.parse().ok().filter(|version: &u64| version.to_string() == *tag);
-    match tags {
-        Tags::Any => Precondition::None,
-        Tags::These(tags) => Precondition::Versions(tags.iter().filter_map(version).collect()),
+    match Tags::of(headers, IF_MATCH) {
+        None | Some(Tags::Any) => Precondition::None,
+        Some(Tags::These(tags)) => versions(&tags),
     }
+}
+
+/// What the `version` of a bulk operation insists on (R-BULK-13).
+pub(crate) fn of_version(version: &str) -> Precondition {
+    match version.trim() {
+        "*" => Precondition::None,
+        tag => versions(opaque(tag).as_slice()),
+    }
+}
+
+fn versions(tags: &[impl AsRef<str>]) -> Precondition {
+    let version = |tag: &str| tag.parse().ok().filter(|version: &u64| version.to_string() == *tag);
+    Precondition::Versions(tags.iter().filter_map(|tag| version(tag.as_ref())).collect())
 }
 
 /// Whether the client has what `tag` stands for already (R-ETAG-02).
@@ -91,6 +101,19 @@ mod tests {
         insists(&["\"1\", W/\"2\"", "\"9\""], Some(&[1, 2, 9]));
         insists(&["\"03\"", "\"x\"", "\"+3\"", "\"3"], Some(&[]));
         insists(&[""], Some(&[]));
+    }
+
+    #[test]
+    fn versions_of_operations_are_tags() {
+        // R-BULK-13
+        let insists = |text: &str, versions: &[u64]| {
+            assert_eq!(of_version(text), Precondition::Versions(versions.into()), "{text}");
+        };
+        insists("W/\"3\"", &[3]);
+        insists(" 3 ", &[3]);
+        insists("W/\"x\"", &[]);
+        insists("", &[]);
+        assert_eq!(of_version("*"), Precondition::None);
     }
 
     #[track_caller]

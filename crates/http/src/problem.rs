@@ -1,12 +1,14 @@
 //! Every answer that says no: the one place that chooses its status (RFC 7644 §3.12).
 
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
-use rollcall_domain::{AuthError, Error};
-use rollcall_schema::{FilterError, PatchError, Violation, standard};
+use rollcall_domain::{AuthError, BUDGET, Error, Rate};
+use rollcall_schema::{FilterError, PatchError, ResourceType, Storage, Type, Violation, standard};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::Body;
 
@@ -35,7 +37,17 @@ pub(crate) enum ScimType {
     NoTarget,
     InvalidValue,
     InvalidVers,
+    InvalidCursor,
+    ExpiredCursor,
+    InvalidCount,
 }
+
+/// The longest time that a client is told to wait in seconds: Okta reads
+/// nothing but an integer, and gives up after longer (E-OKTA-09).
+const LONGEST_WAIT: u64 = 60;
+
+/// The most attributes that a hint names.
+const HINTED: usize = 12;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -81,9 +93,30 @@ impl Problem {
             .with(ALLOW, HeaderValue::from_static(allow))
     }
 
-    /// Part of the protocol that isn't offered.
-    pub(crate) fn not_offered(detail: &'static str) -> Self {
+    /// Part of the protocol that isn't offered (R-DISC-09).
+    pub(crate) fn not_offered(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_IMPLEMENTED, detail)
+    }
+
+    /// Whoever asks may not do that.
+    pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, detail)
+    }
+
+    /// Something else stands in the way.
+    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    /// It was there, and won't be again.
+    pub(crate) fn gone(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, detail)
+    }
+
+    /// `If-Match` on a connection without versions: what it insists on can't be known.
+    pub(crate) fn no_versions() -> Self {
+        let detail = "versions are not offered on this connection: send the request without one";
+        Self::new(StatusCode::PRECONDITION_FAILED, detail)
     }
 
     /// R-POST-12, R-HTTP-11.
@@ -93,8 +126,40 @@ impl Problem {
 
     /// R-HTTP-10.
     pub(crate) fn too_large(limit: usize) -> Self {
-        let detail = format!("the body is larger than {limit} bytes, the most that is taken");
+        let detail = format!("the body is larger than {limit} bytes, the most that is taken here");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    }
+
+    /// R-BULK-08.
+    pub(crate) fn too_many_operations(sent: usize, limit: usize) -> Self {
+        let detail = format!("{sent} operations are more than {limit}, which is `maxOperations`");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    }
+
+    /// R-ERR-06, R-IPSIE-03.
+    pub(crate) fn too_many_requests(rate: Rate, wait: Duration) -> Self {
+        let Rate { per_second, burst } = rate;
+        let detail = format!(
+            "this connection takes {per_second} requests a second and {burst} at once, and each \
+             operation of a bulk request counts: repeat the request later"
+        );
+        Self::new(StatusCode::TOO_MANY_REQUESTS, detail).with(RETRY_AFTER, seconds(wait))
+    }
+
+    /// R-SEC-06.
+    pub(crate) fn too_many_failures(wait: Duration) -> Self {
+        let detail = "too many wrong tokens came from this address: repeat the request later";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, detail).with(RETRY_AFTER, seconds(wait))
+    }
+
+    /// R-GET-07: says what would narrow a search of this type.
+    pub(crate) fn too_many(ty: &ResourceType) -> Self {
+        let detail = format!(
+            "the filter makes the server look at more than {BUDGET} resources, or at too much in \
+             them: add a condition on {}",
+            selective(ty)
+        );
+        Self::bad(ScimType::TooMany, detail)
     }
 
     /// The client stopped sending.
@@ -122,8 +187,34 @@ impl Problem {
         Self { header: Some((name, value)), ..self }
     }
 
-    /// The answer. What went wrong inside is logged here, once, and never sent (R-ERR-05).
-    pub(crate) fn into_response(self, request_id: &str) -> Response<Body> {
+    /// A search of this type that gave no page.
+    pub(crate) fn of_search(error: Error, ty: &ResourceType) -> Self {
+        match error {
+            Error::TooMany => Self::too_many(ty),
+            error => error.into(),
+        }
+    }
+
+    /// The same problem, and where in the request it is.
+    pub(crate) fn at(self, place: &str) -> Self {
+        Self { detail: format!("{place}: {}", self.detail), ..self }
+    }
+
+    /// The answer.
+    pub(crate) fn into_response(mut self, request_id: &str) -> Response<Body> {
+        let header = self.header.take();
+        let (status, body) = self.into_wire(request_id);
+        let mut response = Response::new(Body::from(body.to_string()));
+        *response.status_mut() = status;
+        if let Some((name, value)) = header {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+
+    /// The body of the answer. What went wrong inside is logged here, once, and never sent
+    /// (R-ERR-05).
+    pub(crate) fn into_wire(self, request_id: &str) -> (StatusCode, Value) {
         let detail = match &self.source {
             None => self.detail,
             Some(source) => {
@@ -141,14 +232,25 @@ impl Problem {
             scim_type: self.scim_type,
             detail: &detail,
         };
-        let body = serde_json::to_vec(&wire).expect("texts are always JSON");
-        let mut response = Response::new(Body::from(body));
-        *response.status_mut() = self.status;
-        if let Some((name, value)) = self.header {
-            response.headers_mut().insert(name, value);
-        }
-        response
+        (self.status, serde_json::to_value(&wire).expect("texts are always JSON"))
     }
+}
+
+/// Whole seconds, rounded up.
+fn seconds(wait: Duration) -> HeaderValue {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    seconds.clamp(1, LONGEST_WAIT).into()
+}
+
+/// The attributes of a type that an index finds resources by.
+fn selective(ty: &ResourceType) -> String {
+    let indexed = ty.attrs().iter().filter(|def| {
+        let kept = def.indexed && def.storage == Storage::Document;
+        kept && !matches!(def.kind, Type::Boolean | Type::Complex)
+    });
+    let relation = ty.relation().map(|def| &*def.path);
+    let names = indexed.map(|def| &*def.path).take(HINTED).chain(relation);
+    names.map(|name| format!("`{name}`, ")).collect::<String>() + "or `id`"
 }
 
 /// An error with everything that led to it.
@@ -178,6 +280,11 @@ impl From<Error> for Problem {
                 ..Self::new(StatusCode::CONFLICT, detail)
             },
             Error::UnknownMembers { .. } => Self::bad(ScimType::InvalidValue, detail),
+            Error::Forbidden | Error::NotSelfService { .. } => Self::forbidden(detail),
+            Error::Ended => Self::unauthorized("the token is that of a user who is gone"),
+            Error::InvalidCursor => Self::bad(ScimType::InvalidCursor, detail),
+            Error::ExpiredCursor => Self::bad(ScimType::ExpiredCursor, detail),
+            Error::InvalidCount => Self::bad(ScimType::InvalidCount, detail),
             Error::PreconditionFailed => Self::new(StatusCode::PRECONDITION_FAILED, detail),
             Error::TooMany => Self::bad(ScimType::TooMany, detail),
             Error::Busy => {
@@ -264,6 +371,12 @@ mod tests {
         check(taken, 409, Some("uniqueness"));
         let unknown = Error::UnknownMembers { attr: "members".into(), ids: vec!["x".into()] };
         check(unknown, 400, Some("invalidValue"));
+        check(Error::Forbidden, 403, None);
+        check(Error::NotSelfService { attr: "roles".into() }, 403, None);
+        check(Error::Ended, 401, None);
+        check(Error::InvalidCursor, 400, Some("invalidCursor"));
+        check(Error::ExpiredCursor, 400, Some("expiredCursor"));
+        check(Error::InvalidCount, 400, Some("invalidCount"));
         check(Error::PreconditionFailed, 412, None);
         check(Error::TooMany, 400, Some("tooMany"));
         check(Error::Busy, 503, None);
@@ -285,6 +398,39 @@ mod tests {
         let (head, body) = answer(Problem::unauthorized("who?")).await;
         assert_eq!(head.headers()["www-authenticate"], "Bearer realm=\"rollcall\"");
         assert_eq!(body, json!({"schemas": [standard::ERROR], "status": "401", "detail": "who?"}));
+    }
+
+    #[tokio::test]
+    async fn waits_are_whole_seconds() {
+        // R-ERR-06; X54
+        for (millis, expect) in [(0, "1"), (1, "1"), (1_000, "1"), (1_001, "2"), (3_600_000, "60")]
+        {
+            let wait = Duration::from_millis(millis);
+            let problem = Problem::too_many_requests(Rate { per_second: 25, burst: 50 }, wait);
+            let (head, body) = answer(problem).await;
+            assert_eq!(
+                (head.status().as_u16(), &head.headers()["retry-after"]),
+                (429, &expect.parse::<HeaderValue>().unwrap())
+            );
+            assert!(body["detail"].as_str().unwrap().contains("25 requests a second"), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_many_names_what_narrows_it() {
+        // R-GET-07
+        let hint = |at: usize| Problem::too_many(&standard::types()[at]).detail;
+        assert!(hint(0).ends_with(
+            "add a condition on `externalId`, `userName`, `displayName`, `emails.value`, \
+             `emails.type`, `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value`, \
+             or `id`"
+        ), "{}", hint(0));
+        assert!(
+            hint(1).ends_with("on `externalId`, `displayName`, `members`, or `id`"),
+            "{}",
+            hint(1)
+        );
+        assert!(hint(1).contains("200000"));
     }
 
     #[tokio::test]

@@ -11,7 +11,6 @@ use http_body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::time::timeout;
 
-use crate::Settings;
 use crate::problem::{Problem, ScimType};
 
 /// How much of a body that is too large is thrown away, and for how long: a client that is still
@@ -19,18 +18,18 @@ use crate::problem::{Problem, ScimType};
 const THROWN_AWAY: usize = 16 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Reads a body whole. One that says it is too large is refused before it is kept, one that turns
-/// out to be stops being kept (R-HTTP-10).
+/// Reads a body of at most `limit` bytes whole, in at most `time`. One that says it is too large
+/// is refused before it is kept, one that turns out to be stops being kept (R-HTTP-10).
 pub(crate) async fn read<B>(
     body: B,
     headers: &HeaderMap,
-    settings: &Settings,
+    limit: usize,
+    time: Duration,
 ) -> Result<Bytes, Problem>
 where
     B: Body,
     B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
-    let (limit, time) = (settings.body_limit, settings.body_timeout);
     let mut body = pin!(body);
     if declared(headers).is_some_and(|length| length > limit as u64) {
         // Who asks first has sent nothing yet.
@@ -80,10 +79,9 @@ mod tests {
     #[tokio::test]
     async fn bodies_stop_at_the_limit() {
         // R-HTTP-10
-        let settings = Settings { body_limit: 4, ..Settings::default() };
-        let read = |text: &'static str| {
-            let settings = settings.clone();
-            async move { read(Full::<Bytes>::from(text), &HeaderMap::new(), &settings).await }
+        let read = async |text: &'static str| {
+            let body = Full::<Bytes>::from(text);
+            read(body, &HeaderMap::new(), 4, Duration::from_secs(30)).await
         };
         assert_eq!(read("1234").await.unwrap(), "1234");
         let problem = format!("{:?}", read("12345").await.unwrap_err());
@@ -98,19 +96,17 @@ mod tests {
         >());
         let headers = HeaderMap::from_iter([(CONTENT_LENGTH, 2_000_000.into())]);
         let patience = Duration::from_millis(10);
-        let settings = Settings { body_timeout: patience, ..Settings::default() };
-        let problem = read(never, &headers, &settings).await.unwrap_err();
+        let problem = read(never, &headers, 1_000_000, patience).await.unwrap_err();
         assert!(format!("{problem:?}").contains("413"));
     }
 
     #[tokio::test]
     async fn slow_bodies_time_out() {
         let patience = Duration::from_millis(10);
-        let settings = Settings { body_timeout: patience, ..Settings::default() };
         let never = StreamBody::new(futures_util::stream::pending::<
             Result<http_body::Frame<Bytes>, std::io::Error>,
         >());
-        let problem = read(never, &HeaderMap::new(), &settings).await.unwrap_err();
+        let problem = read(never, &HeaderMap::new(), 4, patience).await.unwrap_err();
         assert!(format!("{problem:?}").contains("408"));
     }
 }

@@ -22,6 +22,7 @@ pub(crate) struct View {
     keys: Vec<String>,
     relation: Option<Column>,
     derived: Option<Column>,
+    versions: bool,
 }
 
 /// A resource as text, open where its relation goes.
@@ -58,7 +59,18 @@ impl View {
         let derived = Column::of(ty, ty.derived(), &projection);
         let key = |urn: &str| format!("{}:", Value::from(urn));
         let keys = ty.extensions().iter().map(|extension| key(&extension.urn)).collect();
-        Self { ty: Arc::clone(ty), projection, site, keys, relation, derived }
+        let (ty, versions) = (Arc::clone(ty), true);
+        Self { ty, projection, site, keys, relation, derived, versions }
+    }
+
+    /// The same without versions, where the connection doesn't offer any.
+    pub(crate) fn without_versions(self) -> Self {
+        Self { versions: false, ..self }
+    }
+
+    /// Whether versions are shown.
+    pub(crate) const fn shows_versions(&self) -> bool {
+        self.versions
     }
 
     /// Whether `attributes` was given.
@@ -159,13 +171,16 @@ impl View {
     }
 
     fn meta(&self, record: &Record) -> Value {
-        serde_json::json!({
+        let mut meta = serde_json::json!({
             "resourceType": self.ty.name(),
             "created": record.created.to_string(),
             "lastModified": record.modified.to_string(),
             "location": self.location(record.id),
-            "version": tag(record.version),
-        })
+        });
+        if self.versions {
+            meta["version"] = tag(record.version).into();
+        }
+        meta
     }
 
     /// R-RES-02: every group of a user, with how it is reached.

@@ -1,7 +1,7 @@
 //! Every answer that says yes.
 
 use http::header::{ETAG, HeaderName, HeaderValue, LOCATION};
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use rollcall_domain::Record;
 
 use crate::precondition::tag;
@@ -27,14 +27,32 @@ pub(crate) fn not_modified() -> Response<Body> {
     status(StatusCode::NOT_MODIFIED, Body::empty())
 }
 
+/// A status by itself.
+pub(crate) fn bare(code: StatusCode) -> Response<Body> {
+    status(code, Body::empty())
+}
+
+/// What a bulk operation that was done is answered (R-BULK-03).
+pub(crate) fn status_of_method(method: Option<&Method>) -> StatusCode {
+    match method {
+        Some(&Method::POST) => StatusCode::CREATED,
+        Some(&Method::DELETE) => StatusCode::NO_CONTENT,
+        _ => StatusCode::OK,
+    }
+}
+
 /// 503 to whoever asks whether the server is ready.
 pub(crate) fn not_ready(body: Body) -> Response<Body> {
     status(StatusCode::SERVICE_UNAVAILABLE, body)
 }
 
-/// Adds the place and the version of a resource (R-POST-01, R-GET-01, R-ETAG-01).
+/// Adds the place of a resource, and its version where there are any (R-POST-01, R-GET-01,
+/// R-ETAG-01).
 pub(crate) fn about(response: Response<Body>, view: &View, record: &Record) -> Response<Body> {
-    let response = with(response, ETAG, &tag(record.version));
+    let response = match view.shows_versions() {
+        true => with(response, ETAG, &tag(record.version)),
+        false => response,
+    };
     with(response, LOCATION, &view.location(record.id))
 }
 

@@ -1,10 +1,12 @@
 //! From a path to what it names: one `match` on its segments.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::Method;
 use percent_encoding::percent_decode_str;
-use rollcall_schema::ResourceType;
+use rollcall_domain::Capabilities;
+use rollcall_schema::{ResourceType, standard};
 
 use crate::alike::alike;
 use crate::problem::{Problem, ScimType};
@@ -28,13 +30,14 @@ pub(crate) enum Operation {
     Metrics,
 }
 
-/// A path below a SCIM base. Whoever has no token learns nothing more about it (R-E-05).
+/// A path below a SCIM base. What is there depends on the connection, and whoever has no token
+/// learns nothing more about it (R-E-05).
 #[derive(Debug)]
 pub(crate) struct Scim {
     /// The connection as it stands in the path; without one the token decides.
     pub(crate) connection: Option<String>,
-    /// What is there.
-    pub(crate) endpoint: Result<Endpoint, Lost>,
+    /// What stands behind the base, decoded; `None` where that is no text.
+    segments: Option<Vec<String>>,
 }
 
 /// Why there is nothing below a SCIM base.
@@ -55,10 +58,18 @@ pub(crate) enum Endpoint {
     Search(Arc<ResourceType>),
     /// One of them, by its id as it was sent.
     Resource(Arc<ResourceType>, String),
+    /// The resources of all types.
+    Root,
+    /// A search by POST among those.
+    RootSearch,
+    /// Many operations at once.
+    Bulk,
+    /// What became of a request that was answered before it was done.
+    Outcome(String),
+    /// The resource that the credential stands for.
+    Me,
     /// Something that describes the service.
     Discovery(Entry),
-    /// Part of the protocol that isn't offered.
-    NotOffered(&'static str),
 }
 
 /// A page of discovery.
@@ -79,34 +90,33 @@ enum Fixed {
     ResourceTypes,
     Bulk,
     Me,
+    Outcomes,
 }
 
-const FIXED: [(&str, Fixed); 5] = [
+const FIXED: [(&str, Fixed); 6] = [
     ("ServiceProviderConfig", Fixed::Config),
     ("Schemas", Fixed::Schemas),
     ("ResourceTypes", Fixed::ResourceTypes),
     ("Bulk", Fixed::Bulk),
     ("Me", Fixed::Me),
+    (OUTCOMES, Fixed::Outcomes),
 ];
 
-const ROOT: &str = "searching all types at once is not offered: ask `/Users` or `/Groups`";
-const BULK: &str = "bulk requests are not offered: send each operation by itself";
-const ME: &str = "`/Me` is not offered: a token stands for an IdP, not for a user";
+/// The endpoint below which it stands what became of requests (RFC 9967 §2.5.1.1).
+pub(crate) const OUTCOMES: &str = "AsyncResults";
+
+const NO_BULK: &str = "bulk requests are not offered: send each operation by itself";
+const NO_PATCH: &str = "PATCH is not offered: read the resource, change it and PUT it";
 
 impl Place {
     /// Finds what a path names. Empty segments don't count, so that trailing and doubled slashes
     /// change nothing (R-HTTP-08); `mount` holds the segments before the SCIM bases. Below one of
     /// those a segment that can't be read leads nowhere, but not past authentication (R-E-05).
-    pub(crate) fn of(path: &str, mount: &[String], types: &[Arc<ResourceType>]) -> Self {
+    pub(crate) fn of(path: &str, mount: &[String]) -> Self {
         let decoded: Vec<Option<String>> =
             path.split('/').filter(|segment| !segment.is_empty()).map(decode).collect();
-        let readable = decoded.iter().all(Option::is_some);
         let segments: Vec<&str> =
             decoded.iter().map(|s| s.as_deref().unwrap_or_default()).collect();
-        let endpoint = |rest: &[&str]| match readable {
-            true => Endpoint::of(rest, types),
-            false => Err(Lost::Nowhere),
-        };
         match segments.as_slice() {
             ["healthz"] => return Self::Operation(Operation::Health),
             ["readyz"] => return Self::Operation(Operation::Readiness),
@@ -114,25 +124,26 @@ impl Place {
             _ => {}
         }
         let mounted = segments.split_at_checked(mount.len()).filter(|(head, _)| *head == mount);
-        match mounted.map(|(_, rest)| rest) {
-            Some(["connections", id, "scim", rest @ ..]) => {
-                Self::Scim(Scim { connection: Some((*id).into()), endpoint: endpoint(rest) })
-            }
-            Some(["scim", rest @ ..]) => {
-                Self::Scim(Scim { connection: None, endpoint: endpoint(rest) })
-            }
-            _ => Self::Nowhere,
-        }
+        let (connection, rest) = match mounted.map(|(_, rest)| rest) {
+            Some(["connections", id, "scim", rest @ ..]) => (Some((*id).to_owned()), rest.len()),
+            Some(["scim", rest @ ..]) => (None, rest.len()),
+            _ => return Self::Nowhere,
+        };
+        let readable = decoded.iter().all(Option::is_some);
+        let behind = decoded.len() - rest;
+        let segments = readable.then(|| decoded.into_iter().skip(behind).flatten().collect());
+        Self::Scim(Scim { connection, segments })
     }
 
-    /// The path with its variable parts left out, for metrics and traces.
-    pub(crate) fn template(&self) -> String {
+    /// The path with its variable parts left out, for metrics and traces; `None` where it takes
+    /// the types of a connection to tell.
+    pub(crate) fn template(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::Operation(Operation::Health) => "/healthz".into(),
-            Self::Operation(Operation::Readiness) => "/readyz".into(),
-            Self::Operation(Operation::Metrics) => "/metrics".into(),
-            Self::Scim(Scim { endpoint: Ok(endpoint), .. }) => endpoint.template(),
-            Self::Scim(_) | Self::Nowhere => "unknown".into(),
+            Self::Operation(Operation::Health) => Some("/healthz".into()),
+            Self::Operation(Operation::Readiness) => Some("/readyz".into()),
+            Self::Operation(Operation::Metrics) => Some("/metrics".into()),
+            Self::Scim(scim) => Some(scim.endpoint(standard::types()).ok()?.template()),
+            Self::Nowhere => None,
         }
     }
 }
@@ -143,16 +154,26 @@ fn decode(segment: &str) -> Option<String> {
     (!decoded.contains('/')).then(|| decoded.into_owned())
 }
 
+impl Scim {
+    /// What is there on a connection with these resource types.
+    pub(crate) fn endpoint(&self, types: &[Arc<ResourceType>]) -> Result<Endpoint, Lost> {
+        let segments = self.segments.as_ref().ok_or(Lost::Nowhere)?;
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        Endpoint::of(&segments, types)
+    }
+}
+
 impl Endpoint {
     /// The version stands right before the endpoint, or not at all (RFC 7644 §3.13).
-    fn of(segments: &[&str], types: &[Arc<ResourceType>]) -> Result<Self, Lost> {
+    pub(crate) fn of(segments: &[&str], types: &[Arc<ResourceType>]) -> Result<Self, Lost> {
         let rest = match segments {
             ["v2", rest @ ..] => rest,
             [first, ..] if is_version(first) => return Err(Lost::Version),
             rest => rest,
         };
         match rest {
-            [] | [".search"] => Ok(Self::NotOffered(ROOT)),
+            [] => Ok(Self::Root),
+            [".search"] => Ok(Self::RootSearch),
             [name, rest @ ..] => Self::named(name, rest, types).ok_or(Lost::Nowhere),
         }
     }
@@ -164,17 +185,18 @@ impl Endpoint {
         exact.or_else(in_any_case).flatten()
     }
 
-    /// `None` without such a name, `Some(None)` when there is nothing below it.
+    /// `None` without such a name, `Some(None)` when there is nothing below it. What every
+    /// connection has comes first, so that no definition can hide it.
     fn fitting(
         fits: impl Fn(&str) -> bool,
         rest: &[&str],
         types: &[Arc<ResourceType>],
     ) -> Option<Option<Self>> {
-        if let Some(ty) = types.iter().find(|ty| fits(ty.endpoint())) {
-            return Some(Self::of_type(ty, rest));
+        if let Some((_, fixed)) = FIXED.iter().find(|(name, _)| fits(name)) {
+            return Some(fixed.below(rest));
         }
-        let (_, fixed) = FIXED.iter().find(|(name, _)| fits(name))?;
-        Some(fixed.below(rest))
+        let ty = types.iter().find(|ty| fits(ty.endpoint()))?;
+        Some(Self::of_type(ty, rest))
     }
 
     fn of_type(ty: &Arc<ResourceType>, rest: &[&str]) -> Option<Self> {
@@ -187,30 +209,57 @@ impl Endpoint {
         }
     }
 
-    /// Whether requests with this method are answered here (R-HTTP-09).
-    pub(crate) fn check(&self, method: &Method) -> Result<(), Problem> {
-        let allow = match self {
-            Self::Collection(_) => "GET, HEAD, POST",
-            Self::Search(_) => "POST",
-            Self::Resource(..) => "GET, HEAD, PUT, PATCH, DELETE",
-            Self::Discovery(_) => "GET, HEAD",
-            Self::NotOffered(detail) => return Err(Problem::not_offered(detail)),
-        };
-        let known = allow.split(", ").any(|name| name == method.as_str());
+    /// Whether requests with this method are answered here (R-HTTP-09). What isn't offered is
+    /// answered 501, whatever the method (R-DISC-09).
+    pub(crate) fn check(&self, method: &Method, offered: &Capabilities) -> Result<(), Problem> {
+        let patched = matches!(self, Self::Resource(..) | Self::Me) && method == Method::PATCH;
+        if patched && !offered.patch {
+            return Err(Problem::not_offered(NO_PATCH));
+        }
+        if matches!(self, Self::Bulk) && !offered.bulk {
+            return Err(Problem::not_offered(NO_BULK));
+        }
+        let allow = self.allow(offered);
+        // What `/Me` says to these depends on who asks (R-ME-02).
+        let special = matches!(self, Self::Me) && matches!(*method, Method::POST | Method::DELETE);
+        let known = special || allow.split(", ").any(|name| name == method.as_str());
         if known { Ok(()) } else { Err(Problem::method(allow)) }
     }
 
-    fn template(&self) -> String {
+    fn allow(&self, offered: &Capabilities) -> &'static str {
         match self {
-            Self::Collection(ty) => format!("/{}", ty.endpoint()),
-            Self::Search(ty) => format!("/{}/.search", ty.endpoint()),
-            Self::Resource(ty, _) => format!("/{}/{{id}}", ty.endpoint()),
+            Self::Collection(_) => "GET, HEAD, POST",
+            Self::Resource(..) if offered.patch => "GET, HEAD, PUT, PATCH, DELETE",
+            Self::Resource(..) => "GET, HEAD, PUT, DELETE",
+            Self::Me if offered.patch => "GET, HEAD, PUT, PATCH",
+            Self::Me => "GET, HEAD, PUT",
+            Self::Search(_) | Self::RootSearch | Self::Bulk => "POST",
+            Self::Root | Self::Outcome(_) | Self::Discovery(_) => "GET, HEAD",
+        }
+    }
+
+    /// The path with its variable parts left out. Names that one connection made up are variable:
+    /// there is no end to them.
+    pub(crate) fn template(&self) -> Cow<'static, str> {
+        let of = |ty: &ResourceType, rest: &str| {
+            let known = standard::types().iter().any(|known| known.endpoint() == ty.endpoint());
+            let endpoint = if known { ty.endpoint() } else { "{type}" };
+            Cow::Owned(format!("/{endpoint}{rest}"))
+        };
+        match self {
+            Self::Collection(ty) => of(ty, ""),
+            Self::Search(ty) => of(ty, "/.search"),
+            Self::Resource(ty, _) => of(ty, "/{id}"),
+            Self::Root => "/".into(),
+            Self::RootSearch => "/.search".into(),
+            Self::Bulk => "/Bulk".into(),
+            Self::Outcome(_) => "/AsyncResults/{id}".into(),
+            Self::Me => "/Me".into(),
             Self::Discovery(Entry::Config) => "/ServiceProviderConfig".into(),
             Self::Discovery(Entry::Schemas) => "/Schemas".into(),
             Self::Discovery(Entry::Schema(_)) => "/Schemas/{id}".into(),
             Self::Discovery(Entry::ResourceTypes) => "/ResourceTypes".into(),
             Self::Discovery(Entry::ResourceType(_)) => "/ResourceTypes/{id}".into(),
-            Self::NotOffered(_) => "not offered".into(),
         }
     }
 }
@@ -223,8 +272,9 @@ impl Fixed {
             (Self::Schemas, [urn]) => Entry::Schema((*urn).into()),
             (Self::ResourceTypes, []) => Entry::ResourceTypes,
             (Self::ResourceTypes, [name]) => Entry::ResourceType((*name).into()),
-            (Self::Bulk, []) => return Some(Endpoint::NotOffered(BULK)),
-            (Self::Me, _) => return Some(Endpoint::NotOffered(ME)),
+            (Self::Bulk, []) => return Some(Endpoint::Bulk),
+            (Self::Me, []) => return Some(Endpoint::Me),
+            (Self::Outcomes, [id]) => return Some(Endpoint::Outcome((*id).into())),
             _ => return None,
         };
         Some(Endpoint::Discovery(entry))
@@ -250,23 +300,25 @@ fn is_version(segment: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use rollcall_schema::standard;
+    use rollcall_schema::{Catalog, Definitions, Profile};
+    use serde_json::json;
 
     use super::*;
 
     fn place(path: &str, mount: &[&str]) -> String {
         let mount: Vec<String> = mount.iter().map(ToString::to_string).collect();
-        let place = Place::of(path, &mount, standard::types());
-        let at = match &place {
-            Place::Scim(scim) => scim.connection.clone().unwrap_or_else(|| "token".into()),
-            Place::Operation(_) | Place::Nowhere => return place.template(),
+        let place = Place::of(path, &mount);
+        let Place::Scim(scim) = &place else {
+            return place.template().unwrap_or("unknown".into()).into();
         };
-        match &place {
-            Place::Scim(Scim { endpoint: Ok(Endpoint::Resource(ty, id)), .. }) => {
-                format!("{at} {} {id}", ty.name())
+        let at = scim.connection.clone().unwrap_or_else(|| "token".into());
+        match scim.endpoint(standard::types()) {
+            Ok(Endpoint::Resource(ty, id)) => format!("{at} {} {id}", ty.name()),
+            Ok(endpoint) => {
+                assert_eq!(place.template(), Some(endpoint.template()), "{path}");
+                format!("{at} {}", endpoint.template())
             }
-            Place::Scim(Scim { endpoint: Err(lost), .. }) => format!("{at} {lost:?}"),
-            _ => format!("{at} {}", place.template()),
+            Err(lost) => format!("{at} {lost:?}"),
         }
     }
 
@@ -318,9 +370,13 @@ mod tests {
         check("/scim/v2/Users/a/b", "token Nowhere");
         check("/scim/v2/Users.scim", "token Nowhere");
         check("/scim/v2/Schemas/urn%3Ax", "token /Schemas/{id}");
-        check("/scim/v2/Me/x", "token not offered");
-        check("/scim/v2/", "token not offered");
-        check("/scim/.search", "token not offered");
+        check("/scim/v2/me", "token /Me");
+        check("/scim/v2/Me/x", "token Nowhere");
+        check("/scim/v2/", "token /");
+        check("/scim/.search", "token /.search");
+        check("/scim/v2/Bulk", "token /Bulk");
+        check("/scim/v2/AsyncResults/x", "token /AsyncResults/{id}");
+        check("/scim/v2/AsyncResults", "token Nowhere");
     }
 
     #[test]
@@ -335,27 +391,63 @@ mod tests {
         assert_eq!(place("/readyz/", &[]), "/readyz");
     }
 
+    /// A type of a connection's own is found there, and its name is no label.
+    #[test]
+    fn custom_types_have_endpoints() {
+        let added: Definitions = serde_json::from_value(json!({
+            "schemas": [{"id": "urn:example:1.0:Thing", "attributes": [{"name": "a"}]}],
+            "resourceTypes": [{
+                "id": "Thing", "name": "Thing", "endpoint": "/Things",
+                "schema": "urn:example:1.0:Thing",
+            }],
+        }))
+        .unwrap();
+        let catalog = Catalog::compile(&added, &Profile::GENERIC).unwrap();
+        for (path, template) in [
+            ("/scim/v2/Things", "/{type}"),
+            ("/scim/v2/things/1", "/{type}/{id}"),
+            ("/scim/v2/Things/.search", "/{type}/.search"),
+            ("/scim/v2/Users/1", "/Users/{id}"),
+            ("/scim/v2/Schemas", "/Schemas"),
+        ] {
+            let place = Place::of(path, &[]);
+            let Place::Scim(scim) = &place else { panic!("{path}") };
+            assert_eq!(scim.endpoint(catalog.types()).unwrap().template(), template, "{path}");
+            assert_eq!(place.template().is_some(), !path.to_lowercase().contains("thing"));
+        }
+    }
+
     #[track_caller]
-    fn allows(path: &str, allow: &[Method]) {
-        let Place::Scim(Scim { endpoint: Ok(endpoint), .. }) =
-            Place::of(path, &[], standard::types())
-        else {
-            panic!("{path}")
-        };
+    fn allows(path: &str, offered: &Capabilities, allow: &[Method]) {
+        let Place::Scim(scim) = Place::of(path, &[]) else { panic!("{path}") };
+        let endpoint = scim.endpoint(standard::types()).unwrap();
         let all = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH];
         for method in all.iter().chain([&Method::DELETE, &Method::OPTIONS]) {
-            assert_eq!(endpoint.check(method).is_ok(), allow.contains(method), "{method} {path}");
+            let allowed = endpoint.check(method, offered).is_ok();
+            assert_eq!(allowed, allow.contains(method), "{method} {path}");
         }
     }
 
     #[test]
     fn known_routes_take_their_methods_alone() {
-        // R-HTTP-09, R-POST-09, R-DEL-06, R-DISC-03
-        allows("/scim/v2/Users", &[Method::GET, Method::HEAD, Method::POST]);
-        allows("/scim/v2/Users/.search", &[Method::POST]);
-        let all = [Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::DELETE];
-        allows("/scim/v2/Users/x", &all);
-        allows("/scim/v2/Schemas", &[Method::GET, Method::HEAD]);
-        allows("/scim/v2/Bulk", &[]);
+        // R-HTTP-09, R-POST-09, R-DEL-06, R-DISC-03, R-DISC-09
+        let (get, head, post) = (Method::GET, Method::HEAD, Method::POST);
+        let (put, patch, delete) = (Method::PUT, Method::PATCH, Method::DELETE);
+        let all = Capabilities::default();
+        let few = Capabilities { patch: false, bulk: false, ..all };
+        let reads = [get.clone(), head.clone()];
+        allows("/scim/v2/Users", &all, &[get.clone(), head.clone(), post.clone()]);
+        allows("/scim/v2/Users/.search", &all, std::slice::from_ref(&post));
+        let own = [get, head, put, delete, post.clone(), patch];
+        allows("/scim/v2/Users/x", &few, &own[..4]);
+        allows("/scim/v2/Users/x", &all, &[&own[..4], &own[5..]].concat());
+        allows("/scim/v2/Me", &few, &own[..5]);
+        allows("/scim/v2/Me", &all, &own);
+        for path in ["/scim/v2/Schemas", "/scim/v2/AsyncResults/x", "/scim/v2/"] {
+            allows(path, &all, &reads);
+        }
+        allows("/scim/v2/.search", &all, std::slice::from_ref(&post));
+        allows("/scim/v2/Bulk", &all, &[post]);
+        allows("/scim/v2/Bulk", &few, &[]);
     }
 }

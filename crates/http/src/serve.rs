@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::patient::Patient;
-use crate::{App, Body, Settings};
+use crate::{App, Body, Peer, Settings};
 
 /// How long to wait when no socket can be accepted, for want of file descriptors mostly.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -33,14 +33,24 @@ const HEAD: usize = 64 * 1024;
 const SHORT_DRAIN: Duration = Duration::from_secs(1);
 
 /// Serves until `stop`; then accepts nothing more, closes idle connections, and gives the
-/// requests in flight `drain` to end.
+/// requests in flight `drain` to end, with what goes on behind those that were answered already.
 pub async fn serve(listener: TcpListener, app: Arc<App>, stop: CancellationToken, drain: Duration) {
     let server = Server::new(&app.settings);
+    let background = app.background.clone();
     let handle = move |request| {
         let app = Arc::clone(&app);
         async move { app.handle(request).await }
     };
-    server.run(listener, handle, stop, drain).await;
+    let stopping = async {
+        stop.cancelled().await;
+        Instant::now()
+    };
+    let (stopped, ()) = tokio::join!(stopping, server.run(listener, handle, stop.clone(), drain));
+    background.close();
+    let left = drain.saturating_sub(stopped.elapsed());
+    if tokio::time::timeout(left, background.wait()).await.is_err() {
+        tracing::warn!(open = background.len(), "some work did not end in time");
+    }
 }
 
 /// Serves `/healthz`, `/readyz` and `/metrics` alone, until `stop`.
@@ -99,7 +109,15 @@ impl Server {
         let accepting = async {
             while let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await {
                 match listener.accept().await {
-                    Ok((socket, _)) => self.open(socket, handle.clone(), permit),
+                    Ok((socket, from)) => {
+                        let peer = Peer(from.ip());
+                        let handle = handle.clone();
+                        let handle = move |mut request: Request<Incoming>| {
+                            request.extensions_mut().insert(peer);
+                            handle(request)
+                        };
+                        self.open(socket, handle, permit);
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "could not accept a socket");
                         tokio::time::sleep(PAUSE).await;

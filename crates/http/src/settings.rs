@@ -1,8 +1,12 @@
 //! The plain values that a server is set up with.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
-/// How SCIM is served. Every value is legal; [`Settings::default`] holds the documented ones.
+use rollcall_domain::Rate;
+
+/// How SCIM is served. Every value is legal; [`Settings::default`] holds the documented ones. What a
+/// connection's own [`Limits`](rollcall_domain::Limits) say counts before them.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// `scheme://host[:port][/path]` as clients reach the server. `Location`, `meta.location` and
@@ -10,14 +14,27 @@ pub struct Settings {
     pub public_url: String,
     /// What stands before `/connections` and `/scim` in paths, such as `/api/auth`; may be empty.
     pub mount: String,
-    /// The largest request body in bytes (R-HTTP-10).
+    /// The largest request body in bytes, but for `/Bulk` (R-HTTP-10).
     pub body_limit: usize,
+    /// The most operations of a bulk request (R-BULK-08).
+    pub bulk_operations: u32,
+    /// The largest body of a bulk request in bytes (R-BULK-08).
+    pub bulk_payload: usize,
     /// How long a request may take to send its body.
     pub body_timeout: Duration,
     /// The resources on a page when the client names no number.
     pub page_default: u32,
     /// The most resources on a page, whatever the client names (R-PAGE-03).
     pub page_max: u32,
+    /// How many requests a connection may send; no limit where there is none. Fewer than 25 a
+    /// second count as 25.
+    pub rate: Option<Rate>,
+    /// How many wrong tokens one address may send to a connection: so many at once, and then so
+    /// many a second, before it is answered 429 unheard (R-SEC-06). Tokens that were good lately
+    /// are heard at all times, and requests without a token cost nothing.
+    pub failures: Rate,
+    /// Proxies whose `X-Forwarded-For` says who asks; nobody else's is believed.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Who may read discovery (R-DISC-05).
     pub discovery: Discovery,
     /// Where `/metrics` is.
@@ -59,9 +76,14 @@ impl Default for Settings {
             public_url: String::new(),
             mount: String::new(),
             body_limit: 1024 * 1024,
+            bulk_operations: 5000,
+            bulk_payload: 10 * 1024 * 1024,
             body_timeout: Duration::from_secs(30),
             page_default: 100,
             page_max: 1000,
+            rate: None,
+            failures: Rate { per_second: 1, burst: 60 },
+            trusted_proxies: Vec::new(),
             discovery: Discovery::default(),
             metrics: MetricsAt::default(),
             ready_timeout: Duration::from_secs(2),

@@ -2,12 +2,42 @@
 
 use std::sync::Arc;
 
+use moka::sync::Cache;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use rollcall_domain::ConnectionId;
+use rollcall_domain::{ConnectionId, Offer};
 use rollcall_schema::ResourceType;
 
 /// What can stand neither in a header nor, unescaped, in a JSON string.
 const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'\\').add(b'<').add(b'>');
+
+/// The sites of connections, made once per revision of what they offer.
+pub(crate) struct Sites {
+    origin: String,
+    known: Cache<(ConnectionId, u64), Site>,
+}
+
+/// How many sites are kept.
+const KEPT: u64 = 1_000;
+
+impl Sites {
+    pub(crate) fn new(origin: String) -> Self {
+        Self { origin, known: Cache::new(KEPT) }
+    }
+
+    /// The site of a connection.
+    pub(crate) fn of(&self, connection: ConnectionId, offer: &Offer) -> Site {
+        self.known.get_with((connection, offer.revision()), || {
+            let endpoints = Endpoints::of(offer.catalog().types());
+            Site::new(&self.origin, Some(connection), Arc::new(endpoints))
+        })
+    }
+
+    /// The site of whatever connection a token opens.
+    pub(crate) fn of_any(&self, offer: &Offer) -> Site {
+        let endpoints = Endpoints::of(offer.catalog().types());
+        Site::new(&self.origin, None, Arc::new(endpoints))
+    }
+}
 
 /// A SCIM base URL and the endpoints below it (R-HTTP-12, R-TEN-05).
 ///

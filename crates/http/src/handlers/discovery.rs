@@ -6,7 +6,8 @@ use std::sync::Arc;
 use http::Response;
 use http::header::{CACHE_CONTROL, ETAG};
 use http::request::Parts;
-use rollcall_schema::{ResourceType, Schema, standard};
+use rollcall_domain::{Directory, Offer};
+use rollcall_schema::{AttrDef, Attribute, Owner, ResourceType, Schema, standard};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -18,20 +19,32 @@ use crate::route::Entry;
 use crate::site::Site;
 use crate::{Body, Settings, reply};
 
+/// The schemas of the draft on roles and entitlements.
+const ROLE: &str = "urn:ietf:params:scim:schemas:core:2.0:Role";
+const ENTITLEMENT: &str = "urn:ietf:params:scim:schemas:core:2.0:Entitlement";
+
+/// What discovery is read off.
+pub(crate) struct Shown<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) directory: &'a Directory,
+    pub(crate) offer: &'a Offer,
+    pub(crate) site: &'a Site,
+}
+
 /// Answers a request for discovery. Parameters count for nothing but `filter`, which is refused
 /// (R-DISC-02).
 pub(crate) fn answer(
-    settings: &Settings,
-    site: &Site,
+    shown: &Shown<'_>,
     entry: &Entry,
     parts: &Parts,
 ) -> Result<Response<Body>, Problem> {
     if names_parameter(parts.uri.query(), "filter") {
         return Err(Problem::no_filter_here());
     }
-    let (schemas, types) = (standard::schemas(), standard::types());
-    let shown = match entry {
-        Entry::Config => config(settings, site),
+    let (catalog, site) = (shown.offer.catalog(), shown.site);
+    let (schemas, types) = (catalog.schemas(), catalog.types());
+    let page = match entry {
+        Entry::Config => config(shown),
         Entry::Schemas => list(schemas.iter().map(|schema| show_schema(schema, site))),
         Entry::ResourceTypes => list(types.iter().map(|ty| show_type(ty, site))),
         Entry::Schema(urn) => {
@@ -43,7 +56,7 @@ pub(crate) fn answer(
             show_type(ty.ok_or_else(|| missing("resource type", name))?, site)
         }
     };
-    Ok(tagged(shown.to_string(), parts))
+    Ok(tagged(page.to_string(), parts))
 }
 
 /// R-DISC-10: clients may keep it for some minutes, and ask whether it has changed.
@@ -58,23 +71,28 @@ fn tagged(text: String, parts: &Parts) -> Response<Body> {
     reply::with(reply::with(response, ETAG, &tag), CACHE_CONTROL, "private, max-age=300")
 }
 
-/// RFC 7643 §5. Whatever it calls unsupported is answered 501 or ignored (R-DISC-09).
-fn config(settings: &Settings, site: &Site) -> Value {
-    json!({
+/// RFC 7643 §5. Whatever it calls unsupported is refused or passed over (R-DISC-09).
+fn config(shown: &Shown<'_>) -> Value {
+    let Shown { settings, offer, site, .. } = shown;
+    let (offered, limits) = (offer.capabilities(), offer.limits());
+    let (operations, payload) = match offered.bulk {
+        true => (settings.bulk_operations_of(limits), settings.bulk_payload_of(limits)),
+        false => (0, 0),
+    };
+    let results = if offered.filter { settings.pages_of(limits).max } else { 0 };
+    let mut config = json!({
         "schemas": [standard::SERVICE_PROVIDER_CONFIG],
-        "patch": {"supported": true},
-        "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
-        "filter": {"supported": true, "maxResults": settings.page_max},
-        "changePassword": {"supported": false},
-        "sort": {"supported": true},
-        "etag": {"supported": true},
-        "pagination": {
-            "cursor": false,
-            "index": true,
-            "defaultPaginationMethod": "index",
-            "defaultPageSize": settings.page_default.min(settings.page_max),
-            "maxPageSize": settings.page_max,
+        "patch": {"supported": offered.patch},
+        "bulk": {
+            "supported": offered.bulk,
+            "maxOperations": operations,
+            "maxPayloadSize": payload,
         },
+        "filter": {"supported": offered.filter, "maxResults": results},
+        "changePassword": {"supported": false},
+        "sort": {"supported": offered.sort},
+        "etag": {"supported": offered.etag},
+        "pagination": pagination(shown),
         "authenticationSchemes": [{
             "type": "oauthbearertoken",
             "name": "OAuth Bearer Token",
@@ -84,7 +102,82 @@ fn config(settings: &Settings, site: &Site) -> Value {
             "primary": true,
         }],
         "meta": meta("ServiceProviderConfig", site, "/ServiceProviderConfig"),
-    })
+    });
+    // R-IOP-01
+    if offer.profile().interop {
+        config["interopProfileConformant"] = true.into();
+    }
+    // R-EVT-07, R-ASYNC-05: bulk requests alone are answered early, and no event is sent.
+    if offered.bulk && offered.asynchronous {
+        config["securityEvents"] = json!({"asyncRequest": "request", "eventUris": []});
+    }
+    if let Some(shown) = roles_and_entitlements(offer) {
+        config["RolesAndEntitlements"] = shown;
+    }
+    config
+}
+
+/// R-CUR-07, R-CUR-11.
+fn pagination(shown: &Shown<'_>) -> Value {
+    let pages = shown.settings.pages_of(shown.offer.limits());
+    let timeout = shown.directory.cursor_timeout();
+    let timeout = timeout.filter(|_| shown.offer.capabilities().cursor);
+    let mut pagination = json!({
+        "cursor": timeout.is_some(),
+        "index": true,
+        "defaultPaginationMethod": "index",
+        "defaultPageSize": pages.default,
+        "maxPageSize": pages.max,
+    });
+    if let Some(timeout) = timeout {
+        pagination["cursorTimeout"] = timeout.as_secs().into();
+    }
+    pagination
+}
+
+/// What draft-ietf-scim-roles-entitlements has the configuration say (R-NEW-01), read off the
+/// attributes of users that hold them; `None` where neither can be listed.
+fn roles_and_entitlements(offer: &Offer) -> Option<Value> {
+    let types = offer.catalog().types();
+    let kinds = [
+        ("roles", "multipleRolesSupported", ROLE),
+        ("entitlements", "multipleEntitlementsSupported", ENTITLEMENT),
+    ];
+    let listed = kinds.map(|(_, _, urn)| types.iter().any(|ty| alike(ty.schema(), urn)));
+    if listed == [false; 2] {
+        return None;
+    }
+    let shown = kinds.into_iter().zip(listed).map(|((name, multiple, _), listed)| {
+        let shown = types.iter().find_map(|ty| held(ty, name)).filter(|_| listed);
+        let Some((ty, held)) = shown else { return (name.into(), json!({"supported": false})) };
+        let has = |part| ty.sub(held.id, part).is_some();
+        let shown = json!({
+            "supported": true,
+            multiple: held.multi_valued,
+            "primarySupported": has("primary"),
+            "typeSupported": has("type"),
+            "types": canonical_types(ty, name),
+        });
+        (name.into(), shown)
+    });
+    Some(Value::Object(shown.collect()))
+}
+
+/// The attribute of this name of a type that stands for people.
+fn held<'t>(ty: &'t ResourceType, name: &str) -> Option<(&'t ResourceType, &'t AttrDef)> {
+    let people = ty.lookup(Owner::Base, "userName").is_some();
+    let id = ty.lookup(Owner::Base, name).filter(|_| people)?;
+    Some((ty, ty.attr(id)))
+}
+
+/// The values that the schema suggests for `type` of an attribute.
+fn canonical_types<'t>(ty: &'t ResourceType, name: &str) -> &'t [String] {
+    let part = |attributes: &'t [Attribute], name: &str| {
+        attributes.iter().find(|attribute| attribute.name == name)
+    };
+    let base = ty.schemas().first().and_then(|schema| part(&schema.attributes, name));
+    let kind = base.and_then(|attribute| part(&attribute.sub_attributes, "type"));
+    kind.map_or(&[], |kind| &kind.canonical_values)
 }
 
 fn show_schema(schema: &Arc<Schema>, site: &Site) -> Value {

@@ -8,7 +8,6 @@ use rollcall_schema::ResourceType;
 
 use super::Call;
 use crate::links::Links;
-use crate::precondition::{if_match, is_known, tag};
 use crate::problem::Problem;
 use crate::write::Writer;
 use crate::{Body, reply};
@@ -34,7 +33,7 @@ pub(super) async fn get(
 ) -> Result<Response<Body>, Problem> {
     let view = call.view(ty)?;
     let found = call.directory.get(&call.context, Named { ty, id }, view.derived()).await?;
-    if is_known(&call.parts.headers, &tag(found.record.version)) {
+    if call.is_known(found.record.version) {
         return Ok(reply::about(reply::not_modified(), &view, &found.record));
     }
     let links = call.links(&view, vec![found.record.id]).await?;
@@ -48,7 +47,7 @@ pub(super) async fn replace(
     id: &str,
 ) -> Result<Response<Body>, Problem> {
     let view = call.view(ty)?;
-    let (body, wanted) = (call.json()?, if_match(&call.parts.headers));
+    let (body, wanted) = (call.json()?, call.if_match()?);
     let at = Named { ty, id };
     let found = call.directory.replace(&call.context, at, &body, &wanted, view.derived()).await?;
     let links = call.links(&view, vec![found.record.id]).await?;
@@ -62,7 +61,7 @@ pub(super) async fn patch(
     id: &str,
 ) -> Result<Response<Body>, Problem> {
     let view = call.view(ty)?;
-    let (body, wanted) = (call.json()?, if_match(&call.parts.headers));
+    let (body, wanted) = (call.json()?, call.if_match()?);
     let at = Named { ty, id };
     let found = call.directory.patch(&call.context, at, body, &wanted, view.derived()).await?;
     let Some(links) = call.patched(&view, &found).await? else {
@@ -77,7 +76,7 @@ pub(super) async fn delete(
     ty: &Arc<ResourceType>,
     id: &str,
 ) -> Result<Response<Body>, Problem> {
-    let wanted = if_match(&call.parts.headers);
+    let wanted = call.if_match()?;
     call.directory.delete(&call.context, Named { ty, id }, &wanted).await?;
     Ok(reply::no_content())
 }

@@ -15,7 +15,7 @@ pub(super) async fn list(
     call: &Call<'_>,
     ty: &Arc<ResourceType>,
 ) -> Result<Response<Body>, Problem> {
-    find(call, ty, &Parameters::from_query(call.parts.uri.query())?).await
+    find(call, ty, &Parameters::from_query(call.parts.uri.query(), call.profile())?).await
 }
 
 /// The body says everything; parameters in the URL count for nothing (R-SEARCH-06).
@@ -23,7 +23,7 @@ pub(super) async fn posted(
     call: &Call<'_>,
     ty: &Arc<ResourceType>,
 ) -> Result<Response<Body>, Problem> {
-    find(call, ty, &Parameters::from_posted(call.json()?)?).await
+    find(call, ty, &Parameters::from_posted(call.json()?, call.profile())?).await
 }
 
 async fn find(
@@ -32,8 +32,9 @@ async fn find(
     asked: &Parameters,
 ) -> Result<Response<Body>, Problem> {
     let view = call.view_of(ty, asked)?;
-    let search = asked.search(ty, call.profile(), call.settings, view.derived())?;
-    let page = call.directory.find(&call.context, ty, &search).await?;
+    let search = asked.search(ty, call.offer(), call.pages(), view.derived())?;
+    let page = call.directory.find(&call.context, ty, &search).await;
+    let page = page.map_err(|error| Problem::of_search(error, ty))?;
     let owners = page.found.iter().map(|found| found.record.id).collect();
     let links = call.links(&view, owners).await?;
     let body = Writer::page(view, &page, search.start, links)?.into_body().await?;

@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
+use rollcall_domain::{Capabilities, Connection, ConnectionId, IdpKind, OrganizationId};
+use rollcall_schema::Instant;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::*;
 
@@ -8,13 +11,34 @@ fn user() -> &'static Arc<ResourceType> {
     &standard::types()[0]
 }
 
+fn read(query: &str) -> Result<Parameters, Problem> {
+    Parameters::from_query(Some(query), &Profile::GENERIC)
+}
+
 fn of(query: &str) -> Parameters {
-    Parameters::from_query(Some(query)).unwrap_or_else(|problem| panic!("{query}: {problem:?}"))
+    read(query).unwrap_or_else(|problem| panic!("{query}: {problem:?}"))
+}
+
+fn from_posted(body: Value) -> Result<Parameters, Problem> {
+    Parameters::from_posted(body, &Profile::GENERIC)
+}
+
+fn offer(capabilities: Capabilities) -> Offer {
+    let (id, organization) = (ConnectionId::from_uuid(Uuid::nil()), Uuid::nil());
+    let organization = OrganizationId::from_uuid(organization);
+    let mut connection =
+        Connection::new(id, organization, IdpKind::Generic, Instant::from_millis(0));
+    connection.setup.capabilities = capabilities;
+    Offer::of(&connection).unwrap()
 }
 
 fn search(parameters: &Parameters) -> Result<Search<'_>, Problem> {
-    let settings = Settings::default();
-    parameters.search(user(), &Profile::GENERIC, &settings, Derived::Hidden)
+    search_with(parameters, Capabilities::default())
+}
+
+fn search_with(parameters: &Parameters, capabilities: Capabilities) -> Result<Search<'_>, Problem> {
+    let pages = Pages { default: 100, max: 1000 };
+    parameters.search(user(), &offer(capabilities), pages, Derived::Hidden)
 }
 
 #[track_caller]
@@ -35,8 +59,52 @@ fn the_query_is_decoded_once() {
     filters("filter=title%20eq%20%22R%26D%3D1%22&x=1", r#"title eq "R&D=1""#);
     filters("aadOptscim062020&&FILTER=title%20eq%20%22a=b%22", r#"title eq "a=b""#);
     filters("filter=title%20eq%20%22%C3%A9%22", r#"title eq "é""#);
-    assert!(Parameters::from_query(Some("filter=%FF")).is_err());
-    assert!(Parameters::from_query(Some("x=%C3%28")).is_err());
+    assert!(read("filter=%FF").is_err());
+    assert!(read("x=%C3%28").is_err());
+}
+
+#[test]
+fn strict_profiles_know_one_plus_and_one_grammar() {
+    // R-FILTER-05, R-FILTER-23, R-FILTER-28
+    let read = |query, profile: &Profile| Parameters::from_query(Some(query), profile).unwrap();
+    let plus = "filter=userName%20eq%20%22a+b@x%22";
+    for (profile, expect) in [(&Profile::GENERIC, "a+b@x"), (&Profile::STRICT, "a b@x")] {
+        let parameters = read(plus, profile);
+        let filter = search(&parameters).unwrap().filter.unwrap();
+        assert_eq!(filter.to_string(), format!("userName eq \"{expect}\""));
+    }
+    for query in ["filter=userName%20eq%20ada", "filter=userName%20eq%22ada%22"] {
+        assert!(search(&read(query, &Profile::GENERIC)).is_ok(), "{query}");
+        assert!(search(&read(query, &Profile::STRICT)).is_err(), "{query}");
+        let body = json!({"schemas": [standard::SEARCH_REQUEST], "filter": "userName eq ada"});
+        let posted = Parameters::from_posted(body, &Profile::STRICT).unwrap();
+        assert!(search(&posted).is_err());
+    }
+}
+
+#[test]
+fn what_is_not_offered_is_refused_or_passed_over() {
+    // R-FILTER-30, R-SORT-07, R-DISC-09
+    let none = Capabilities { filter: false, sort: false, ..Capabilities::default() };
+    let problem = search_with(&of("filter=title%20pr"), none).unwrap_err();
+    assert!(format!("{problem:?}").contains("`filter`: filters are not offered"), "{problem:?}");
+    for query in ["sortBy=title", "sortBy=((&sortOrder=up", "sortOrder=descending"] {
+        let parameters = of(query);
+        assert!(search_with(&parameters, none).unwrap().sort.is_none(), "{query}");
+    }
+}
+
+#[test]
+fn refusals_name_the_parameter() {
+    // R-FILTER-04
+    let told = |problem: Problem, expect: &str| {
+        let told = format!("{problem:?}");
+        assert!(told.contains(expect), "{told}");
+    };
+    told(search(&of("filter=title%20is%201")).unwrap_err(), "`filter`: found `is` at offset 6");
+    told(read("x=1&filter=%FF").unwrap_err(), "`filter`: the query is not UTF-8");
+    told(search(&of("sortBy=a%20b")).unwrap_err(), "`sortBy`: ");
+    told(search(&of("count=x")).unwrap_err(), "`count` must be");
 }
 
 #[track_caller]
@@ -61,7 +129,7 @@ fn pages_are_clamped() {
         let problem = format!("{:?}", search(&of(query)).unwrap_err());
         assert!(problem.contains("InvalidValue"), "{problem}");
     }
-    assert!(Parameters::from_query(Some("count=5&count=6")).is_err());
+    assert!(read("count=5&count=6").is_err());
 }
 
 #[test]
@@ -133,7 +201,7 @@ fn posted_searches_say_the_same() {
         "filter": "title pr", "sortBy": "title", "sortorder": "descending",
         "startIndex": 3, "count": "7", "excludedAttributes": null, "extra": {},
     });
-    let parameters = Parameters::from_posted(body).unwrap();
+    let parameters = from_posted(body).unwrap();
     let search = search(&parameters).unwrap();
     assert_eq!((search.start, search.count), (3, 7));
     assert_eq!(search.filter.unwrap().to_string(), "title pr");
@@ -145,14 +213,14 @@ fn posted_filters_may_be_long() {
     // R-FILTER-24
     let filter = format!("title eq \"{}\"", "x".repeat(10_000));
     let body = json!({"schemas": [standard::SEARCH_REQUEST], "filter": filter});
-    assert!(search(&Parameters::from_posted(body).unwrap()).is_ok());
+    assert!(search(&from_posted(body).unwrap()).is_ok());
     let query = format!("filter={}", filter.replace(' ', "%20"));
     assert!(search(&of(&query)).is_err());
 }
 
 #[track_caller]
 fn not_posted(body: Value, expect: &str) {
-    let problem = format!("{:?}", Parameters::from_posted(body).unwrap_err());
+    let problem = format!("{:?}", from_posted(body).unwrap_err());
     assert!(problem.contains(expect), "{problem}");
 }
 

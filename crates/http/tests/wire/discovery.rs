@@ -6,10 +6,11 @@ use crate::world::World;
 use http::Method;
 use http::Request;
 use http_body_util::Full;
+use rollcall_domain::{Registry as _, Setup};
 use rollcall_http::Discovery;
 use rollcall_http::MetricsAt;
 use rollcall_http::Settings;
-use rollcall_schema::standard;
+use rollcall_schema::{Definitions, ProfileName, packs, standard};
 use serde_json::json;
 use std::sync::atomic::Ordering;
 
@@ -24,7 +25,11 @@ async fn discovery_tells_the_truth() {
     assert_eq!(shown["schemas"], json!([standard::SERVICE_PROVIDER_CONFIG]));
     assert_eq!(shown["meta"]["location"], format!("{base}/ServiceProviderConfig"));
     assert_eq!(shown["filter"], json!({"supported": true, "maxResults": 1000}));
-    assert_eq!(shown["bulk"]["supported"], false);
+    let bulk = json!({"supported": true, "maxOperations": 5000, "maxPayloadSize": 10 << 20});
+    assert_eq!(shown["bulk"], bulk);
+    assert_eq!(shown["securityEvents"]["asyncRequest"], "request");
+    assert!(shown["interopProfileConformant"].is_null());
+    assert!(shown["RolesAndEntitlements"].is_null());
     assert_eq!(shown["authenticationSchemes"][0]["type"], "oauthbearertoken");
     let known = [("if-none-match", config.header("etag"))];
     let path = "/ServiceProviderConfig?attributes=patch";
@@ -70,6 +75,63 @@ async fn discovery_can_be_open() {
     get(format!("{base}/Users"), "").await.is_error(401, "");
     get(format!("{base}/Nope"), "").await.is_error(401, "");
     get(world.a.path.clone(), "").await.is_error(404, "");
+    // A connection that isn't there says no more than one that is, about other paths.
+    let other = "/api/auth/connections/conn_00000000000000000000000000000000/scim/v2";
+    let nobody = get(format!("{other}/Schemas"), "").await;
+    nobody.is_error(401, "");
+    assert_eq!(nobody.text, get(format!("{base}/Users"), "").await.text);
+    get("/api/auth/connections/nope/scim/v2/Schemas".into(), "").await.is_error(401, "");
+    get("/api/auth/scim/v2/Users".into(), "").await.is_error(401, "");
+}
+
+#[tokio::test]
+async fn open_discovery_is_that_of_the_connection() {
+    // R-DISC-05, R-DISC-09
+    let settings = Settings { discovery: Discovery::Open, ..Settings::default() };
+    let world = World::with(settings).await;
+    let mut setup = Setup::default();
+    setup.capabilities.patch = false;
+    world.registry.set_up(world.a.connection(), 0, setup).await.unwrap();
+    for (path, patch) in [(world.a.path.as_str(), false), (&world.b.path, true), ("/scim", true)] {
+        let request = Request::get(format!("{path}/ServiceProviderConfig"));
+        let config = world.raw(request.body(Full::default()).unwrap()).await;
+        assert_eq!(config.is(200).json()["patch"]["supported"], patch, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn discovery_shows_what_a_connection_added() {
+    // R-DISC-04, R-DISC-06, R-IOP-01, R-NEW-01
+    let world = World::set_up(|setup| {
+        setup.profile.name = Some(ProfileName::Strict);
+        setup.definitions = Definitions::read(packs::get("roles").unwrap().text).unwrap();
+    })
+    .await;
+    let config = world.get("/ServiceProviderConfig").await.is(200).json();
+    assert_eq!(config["interopProfileConformant"], true);
+    let held = |many: &str| {
+        json!({"supported": true, many: true, "primarySupported": true, "typeSupported": true,
+            "types": []})
+    };
+    let expect = json!({"roles": held("multipleRolesSupported"),
+        "entitlements": held("multipleEntitlementsSupported")});
+    assert_eq!(config["RolesAndEntitlements"], expect);
+    let base = format!("{PUBLIC}{}", world.a.path);
+    let types = world.get("/ResourceTypes").await.is(200).json();
+    let names = types["Resources"].as_array().unwrap().iter();
+    let names: Vec<_> = names.map(|ty| ty["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["User", "Group", "Role", "Entitlement"]);
+    let role = world.get("/ResourceTypes/Role").await.is(200).json();
+    assert_eq!(role["meta"]["location"], format!("{base}/ResourceTypes/Role"));
+    assert!(role["indexed"].is_null());
+    let schema = role["schema"].as_str().unwrap();
+    let shown = world.get(&format!("/Schemas/{schema}")).await;
+    assert_eq!(shown.is(200).json()["id"], schema);
+    assert_eq!(world.get("/Schemas").await.json()["totalResults"], 8);
+    // Other connections know nothing of it.
+    let other = world.send(&world.b, Method::GET, "/ResourceTypes/Role", &[], "").await;
+    other.is_error(404, "");
+    world.send(&world.b, Method::GET, "/Roles", &[], "").await.is_error(404, "");
 }
 
 #[tokio::test]

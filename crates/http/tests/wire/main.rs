@@ -2,8 +2,13 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod access;
+mod bad_input;
+mod capabilities;
+mod custom;
 mod discovery;
+mod limits;
 mod lists;
+mod me;
 mod observed;
 mod relations;
 mod resources;

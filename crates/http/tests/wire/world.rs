@@ -1,14 +1,16 @@
 //! An app over a store in memory, and short words to talk to it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use rollcall_domain::{
-    Authenticator, Change, CommitError, Connections, Directory, Edge, FindError, Found, Halt,
-    IdpKind, Load, Outcome, Page, Query, Reader, Record, Reindex, Reindexed, ResourceId, Scope,
-    Store, SystemClock, TransactionId, Unavailable, UuidIds, Written,
+    Authenticator, Change, CommitError, ConnectionId, Connections, Directory, Edge, FindError,
+    Found, Halt, IdpKind, Load, Outcome, Page, Query, Reader, Record, Registry as _, Reindex,
+    Reindexed, ResourceId, Scope, Secret, Setup, Store, SystemClock, Token, TokenId, TransactionId,
+    Unavailable, UuidIds, Written,
 };
 use rollcall_http::{App, Body, Settings};
 use rollcall_schema::{Link, ResourceType};
@@ -22,6 +24,9 @@ pub(crate) const PUBLIC: &str = "https://scim.example";
 pub(crate) struct World {
     pub(crate) app: App,
     pub(crate) spy: Arc<Spy>,
+    pub(crate) registry: Arc<MemoryStore>,
+    /// What the app takes for the time, in milliseconds.
+    pub(crate) time: Arc<AtomicU64>,
     pub(crate) a: Tenant,
     pub(crate) b: Tenant,
     pub(crate) entra: Tenant,
@@ -52,6 +57,8 @@ pub(crate) struct Spy {
     pub(crate) pretend: AtomicU64,
     /// After how many reads of rows the store fails; 0 for never.
     pub(crate) breaks: AtomicU64,
+    /// Whether every search costs too much.
+    pub(crate) too_many: AtomicBool,
 }
 
 impl World {
@@ -62,8 +69,8 @@ impl World {
     pub(crate) async fn with(settings: Settings) -> Self {
         let spy = Arc::new(Spy::default());
         let memory = Arc::new(MemoryStore::new());
-        let connections =
-            Connections::new(memory.clone(), memory.clone(), Arc::new(SystemClock), Arc::new(UuidIds));
+        let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidIds));
+        let connections = Connections::new(memory.clone(), spy.clone(), clock, ids);
         let mut tenants = Vec::new();
         for (name, idp) in [("A", IdpKind::Generic), ("B", IdpKind::Okta), ("C", IdpKind::Entra)] {
             let (connection, minted) = connections.create(name, idp).await.unwrap();
@@ -72,10 +79,40 @@ impl World {
         }
         let store: Arc<dyn Store> = spy.clone();
         let directory = Directory::new(store.clone(), Arc::new(SystemClock), Arc::new(UuidIds));
+        let (registry, time) = (memory.clone(), Arc::new(AtomicU64::new(0)));
+        let now = Arc::clone(&time);
         let app = App::new(directory, Authenticator::new(memory), store, settings)
-            .with_metrics(|| "rollcall_up 1\n".into());
+            .with_metrics(|| "rollcall_up 1\n".into())
+            .with_time(move || Duration::from_millis(now.load(Ordering::Relaxed)));
         let [a, b, entra] = tenants.try_into().unwrap_or_else(|_| panic!("three"));
-        Self { app, spy, a, b, entra }
+        Self { app, spy, registry, time, a, b, entra }
+    }
+
+    /// A world whose first connection is set up otherwise.
+    pub(crate) async fn set_up(change: impl FnOnce(&mut Setup)) -> Self {
+        let world = Self::new().await;
+        let mut setup = Setup::default();
+        change(&mut setup);
+        world.registry.set_up(world.a.connection(), 0, setup).await.unwrap();
+        world
+    }
+
+    /// The first connection, with a token of a user's own.
+    pub(crate) async fn user_of_a(&self, id: &str) -> Tenant {
+        let secret = Secret::random().unwrap();
+        let (_, connection) = self.registry.connection(self.a.connection()).await.unwrap().unwrap();
+        let token = Token {
+            id: TokenId::from_uuid(Uuid::from_u128(1)),
+            connection: connection.id,
+            organization: connection.organization,
+            name: None,
+            subject: Some(id.parse().unwrap()),
+            hash: secret.hash(),
+            created: connection.created,
+            revoked: None,
+        };
+        self.registry.add_token(token).await.unwrap();
+        Tenant { path: self.a.path.clone(), token: secret.reveal().into() }
     }
 
     /// Sends what was made by hand.
@@ -142,6 +179,12 @@ impl World {
     /// How often rows of relations were read since the last time.
     pub(crate) fn edge_reads(&self) -> u64 {
         self.spy.edges.swap(0, Ordering::Relaxed)
+    }
+}
+
+impl Tenant {
+    pub(crate) fn connection(&self) -> ConnectionId {
+        self.path.split('/').nth(2).unwrap().parse().unwrap()
     }
 }
 
@@ -234,7 +277,10 @@ impl Reader for Window<'_> {
     }
 
     async fn find(&self, query: &Query<'_>) -> Result<Page, FindError> {
-        self.inner.find(query).await
+        match self.spy.too_many.load(Ordering::Relaxed) {
+            true => Err(FindError::TooMany),
+            false => self.inner.find(query).await,
+        }
     }
 
     async fn edges(

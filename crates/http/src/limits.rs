@@ -1,0 +1,148 @@
+//! How much one client may ask for: of a connection, and before anybody knows who it is.
+
+mod bucket;
+mod peer;
+mod sizes;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::request::Parts;
+use moka::sync::Cache;
+use rollcall_domain::{ConnectionId, Limits, Rate, TokenHash};
+
+use crate::Settings;
+use crate::problem::Problem;
+use bucket::Bucket;
+use peer::Network;
+
+pub use peer::Peer;
+pub(crate) use sizes::Pages;
+
+/// How many buckets of each kind are kept. One that is dropped is full again: that favours whoever
+/// asks little.
+const BUCKETS: u64 = 100_000;
+
+/// How long a bucket is kept that nobody takes from; no debt outlives that.
+const IDLE: Duration = Duration::from_secs(600);
+
+/// How many good tokens are remembered, and for how long after their last use.
+const TOKENS: u64 = 100_000;
+const REMEMBERED: Duration = Duration::from_secs(3600);
+
+/// Time that only goes forward.
+pub(crate) type Stopwatch = Box<dyn Fn() -> Duration + Send + Sync>;
+
+/// Requests per second of connections, and failures of those who have no good token.
+pub(crate) struct Limiter {
+    requests: Cache<ConnectionId, Arc<Bucket>>,
+    failures: Cache<Stranger, Arc<Bucket>>,
+    /// Tokens that were found lately: they are never kept waiting for the failures of others.
+    good: Cache<TokenHash, ()>,
+    now: Stopwatch,
+}
+
+/// Whoever asks, as far as that is known before it is known who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Stranger {
+    network: Network,
+    connection: Option<ConnectionId>,
+}
+
+impl Limiter {
+    pub(crate) fn new() -> Self {
+        let began = Instant::now();
+        Self {
+            requests: Cache::builder().max_capacity(BUCKETS).time_to_idle(IDLE).build(),
+            failures: Cache::builder().max_capacity(BUCKETS).time_to_idle(IDLE).build(),
+            good: Cache::builder().max_capacity(TOKENS).time_to_idle(REMEMBERED).build(),
+            now: Box::new(move || began.elapsed()),
+        }
+    }
+
+    pub(crate) fn with_time(self, now: Stopwatch) -> Self {
+        Self { now, ..self }
+    }
+
+    /// Takes a request of a connection, or says when there is room for one.
+    pub(crate) fn admit(
+        &self,
+        connection: ConnectionId,
+        limits: &Limits,
+        settings: &Settings,
+    ) -> Result<(), Problem> {
+        let Some(rate) = settings.rate_of(limits) else { return Ok(()) };
+        let taken = self.requests_of(connection).take(rate, (self.now)());
+        taken.map_err(|wait| Problem::too_many_requests(rate, wait))
+    }
+
+    /// Charges a connection for what an admitted request does beyond the one operation that it was
+    /// admitted for. The bucket may be left in debt (R-BULK-12).
+    pub(crate) fn charge(
+        &self,
+        connection: ConnectionId,
+        limits: &Limits,
+        settings: &Settings,
+        operations: usize,
+    ) {
+        let more = u32::try_from(operations.saturating_sub(1)).unwrap_or(u32::MAX);
+        if let Some(rate) = settings.rate_of(limits).filter(|_| more > 0) {
+            self.requests_of(connection).charge(rate, more, (self.now)());
+        }
+    }
+
+    fn requests_of(&self, connection: ConnectionId) -> Arc<Bucket> {
+        self.requests.get_with(connection, Arc::default)
+    }
+
+    /// Who asks for a connection; `None` where nobody said who is at the other end.
+    pub(crate) fn stranger(
+        parts: &Parts,
+        connection: Option<&str>,
+        settings: &Settings,
+    ) -> Option<Stranger> {
+        let network = Network::of(peer::client(parts, &settings.trusted_proxies)?);
+        let connection = connection.and_then(|id| id.parse().ok());
+        Some(Stranger { network, connection })
+    }
+
+    /// Whether a token may be looked up: not while its sender has failed too often, unless it was
+    /// good lately (R-SEC-06).
+    pub(crate) fn hear(
+        &self,
+        stranger: Option<Stranger>,
+        token: TokenHash,
+        failures: Rate,
+    ) -> Result<(), Problem> {
+        let Some(bucket) = stranger.and_then(|stranger| self.failures.get(&stranger)) else {
+            return Ok(());
+        };
+        match bucket.wait(failures, (self.now)()) {
+            Some(wait) if !self.good.contains_key(&token) => Err(Problem::too_many_failures(wait)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes a token that nobody has.
+    pub(crate) fn failed(&self, stranger: Option<Stranger>, token: TokenHash, failures: Rate) {
+        self.good.invalidate(&token);
+        if let Some(stranger) = stranger {
+            let bucket = self.failures.get_with(stranger, Arc::default);
+            bucket.charge(failures, 1, (self.now)());
+        }
+    }
+
+    /// Notes a good token.
+    pub(crate) fn found(&self, token: TokenHash) {
+        if self.good.get(&token).is_none() {
+            self.good.insert(token, ());
+        }
+    }
+}
+
+impl fmt::Debug for Limiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Limiter").finish_non_exhaustive()
+    }
+}

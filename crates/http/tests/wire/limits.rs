@@ -1,0 +1,162 @@
+//! How much is taken, and what whoever sends more is told.
+
+use std::sync::atomic::Ordering;
+
+use http::{Method, Request};
+use http_body_util::Full;
+use rollcall_domain::Rate;
+use rollcall_http::{Peer, Settings};
+use serde_json::json;
+
+use crate::user;
+use crate::world::{Answer, Tenant, World};
+
+#[tokio::test]
+async fn each_connection_has_its_own_size() {
+    // R-HTTP-10, R-E-17
+    let world = World::set_up(|setup| {
+        (setup.limits.max_request_size, setup.limits.bulk_payload) = (Some(2048), Some(4096));
+    })
+    .await;
+    let config = world.get("/ServiceProviderConfig").await.json();
+    assert_eq!(config["bulk"]["maxPayloadSize"], 4096);
+    let sized = |size: usize| {
+        let body = json!({"userName": "x".repeat(100), "title": ""}).to_string();
+        body.replace("\"\"", &format!("\"{}\"", "t".repeat(size - body.len())))
+    };
+    world.send(&world.a, Method::POST, "/Users", &[], sized(2048)).await.is(201);
+    let large = world.send(&world.a, Method::POST, "/Users", &[], sized(2049)).await;
+    large.is_error(413, "");
+    assert!(large.json()["detail"].as_str().unwrap().contains("larger than 2048 bytes"));
+    let declared = [("content-length", "2049")];
+    world.send(&world.a, Method::POST, "/Users", &declared, "{}").await.is_error(413, "");
+    world.send(&world.b, Method::POST, "/Users", &[], sized(2049)).await.is(201);
+    // X42
+    let large = world.send(&world.a, Method::POST, "/Bulk", &[], sized(4097)).await;
+    large.is_error(413, "");
+    let detail = large.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("`maxPayloadSize`") && detail.contains("4096"), "{detail}");
+}
+
+#[tokio::test]
+async fn each_connection_has_its_own_rate() {
+    // R-ERR-06, R-IPSIE-03; X54, shape 086
+    let world = World::set_up(|setup| {
+        setup.limits.rate = Some(Rate { per_second: 25, burst: 30 });
+    })
+    .await;
+    for _ in 0..30 {
+        world.get("/Users?startIndex=1&count=100").await.is(200);
+    }
+    let headers = [("user-agent", "Okta SCIM Client 1.0.0")];
+    for path in ["/Users?startIndex=1&count=100", "/Nope", "/Schemas"] {
+        let refused = world.send(&world.a, Method::GET, path, &headers, "").await;
+        refused.is_error(429, "");
+        assert_eq!(refused.header("retry-after"), "1");
+        assert!(refused.json()["detail"].as_str().unwrap().contains("25 requests a second"));
+    }
+    world.post("/Users", &user("late")).await.is_error(429, "");
+    world.send(&world.b, Method::GET, "/Users", &[], "").await.is(200);
+    world.time.store(40, Ordering::Relaxed);
+    assert_eq!(world.get("/Users").await.is(200).json()["totalResults"], 0);
+    world.get("/Users").await.is_error(429, "");
+    world.time.store(1_040, Ordering::Relaxed);
+    for _ in 0..25 {
+        world.get("/Users").await.is(200);
+    }
+    world.get("/Users").await.is_error(429, "");
+}
+
+#[tokio::test]
+async fn the_server_s_rate_holds_where_a_connection_has_none() {
+    let rate = Some(Rate { per_second: 1, burst: 2 });
+    let world = World::with(Settings { rate, ..Settings::default() }).await;
+    world.get("/Users").await.is(200);
+    world.get("/Users").await.is(200);
+    world.get("/Users").await.is_error(429, "");
+    // Never fewer than 25 a second.
+    world.time.store(40, Ordering::Relaxed);
+    world.get("/Users").await.is(200);
+}
+
+async fn from(world: &World, peer: &str, tenant: &Tenant, forwarded: Option<&str>) -> Answer {
+    let mut request = Request::get(format!("{}/Users", tenant.path))
+        .header("authorization", format!("Bearer {}", tenant.token))
+        .extension(Peer(peer.parse().unwrap()));
+    if let Some(forwarded) = forwarded {
+        request = request.header("x-forwarded-for", forwarded);
+    }
+    world.raw(request.body(Full::default()).unwrap()).await
+}
+
+fn guess(tenant: &Tenant) -> Tenant {
+    Tenant { token: "guess".repeat(10), ..tenant.clone() }
+}
+
+#[tokio::test]
+async fn who_guesses_tokens_is_not_heard_for_long() {
+    // R-SEC-06, R-E-23
+    let failures = Rate { per_second: 1, burst: 3 };
+    let world = World::with(Settings { failures, ..Settings::default() }).await;
+    let guess_a = guess(&world.a);
+    from(&world, "192.0.2.1", &world.b, None).await.is(200);
+    for _ in 0..3 {
+        from(&world, "192.0.2.1", &guess_a, None).await.is_error(401, "");
+    }
+    let refused = from(&world, "192.0.2.1", &guess_a, None).await;
+    refused.is_error(429, "");
+    assert_eq!(refused.header("retry-after"), "1");
+    // Not even a good token is looked up, unless it was good before; other addresses and other
+    // connections are none the wiser.
+    from(&world, "192.0.2.1", &world.a, None).await.is_error(429, "");
+    from(&world, "192.0.2.2", &guess_a, None).await.is_error(401, "");
+    from(&world, "192.0.2.2", &world.a, None).await.is(200);
+    from(&world, "192.0.2.1", &world.a, None).await.is(200);
+    from(&world, "192.0.2.1", &guess(&world.b), None).await.is_error(401, "");
+    // Successes and requests without a token cost nothing.
+    let nobody = Request::get(&world.b.path).extension(Peer("192.0.2.3".parse().unwrap()));
+    let nobody = world.raw(nobody.body(Full::default()).unwrap()).await;
+    nobody.is_error(401, "");
+    for _ in 0..10 {
+        from(&world, "192.0.2.2", &world.a, None).await.is(200);
+    }
+    world.time.store(1_000, Ordering::Relaxed);
+    from(&world, "192.0.2.1", &guess_a, None).await.is_error(401, "");
+    from(&world, "192.0.2.1", &guess_a, None).await.is_error(429, "");
+}
+
+#[tokio::test]
+async fn proxies_that_are_trusted_say_who_guesses() {
+    let failures = Rate { per_second: 1, burst: 1 };
+    let trusted_proxies = vec!["10.0.0.1".parse().unwrap()];
+    let settings = Settings { failures, trusted_proxies, ..Settings::default() };
+    let world = World::with(settings).await;
+    let guess = guess(&world.a);
+    let ask = |peer, forwarded| from(&world, peer, &guess, forwarded);
+    ask("10.0.0.1", Some("198.51.100.1")).await.is_error(401, "");
+    ask("10.0.0.1", Some("198.51.100.1")).await.is_error(429, "");
+    ask("10.0.0.1", Some("203.0.113.9, 198.51.100.1")).await.is_error(429, "");
+    ask("10.0.0.1", Some("198.51.100.2")).await.is_error(401, "");
+    // Nobody else is believed.
+    ask("192.0.2.1", Some("198.51.100.3")).await.is_error(401, "");
+    ask("192.0.2.1", Some("198.51.100.4")).await.is_error(429, "");
+}
+
+#[tokio::test]
+async fn costly_filters_are_told_what_is_cheap() {
+    // R-GET-07
+    let world = World::new().await;
+    world.spy.too_many.store(true, Ordering::Relaxed);
+    for (path, expect) in [
+        ("/Users?filter=title%20eq%20%22x%22", "`userName`, `displayName`, `emails.value`, "),
+        (
+            "/Groups?filter=displayName%20co%20%22x%22",
+            "`externalId`, `displayName`, `members`, or `id`",
+        ),
+    ] {
+        let refused = world.get(path).await;
+        refused.is_error(400, "tooMany");
+        let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(expect) && detail.contains("200000"), "{detail}");
+    }
+}
