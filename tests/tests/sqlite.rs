@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use rollcall_domain::{CommitError, Load, Query, ResourceId, Scope, Start, Store, Total};
-use rollcall_schema::Order;
+use rollcall_domain::{
+    Act, CommitError, Halt, IdpKind, Key, KeyChange, Load, Outcome, ProfileChoice, Query, Reindex,
+    Reindexed, ResourceId, Scope, Setup, Start, Store, Total, TransactionId,
+};
+use rollcall_schema::{Order, ProfileName};
 use rollcall_sqlite::Sqlite;
-use rollcall_testkit::{Asked, Site, groups, ids, users};
+use rollcall_testkit::{Asked, Site, document, fresh_id, groups, ids, users};
 use rollcall_tests::sqlite::Database;
 use serde_json::json;
 
@@ -57,6 +60,114 @@ async fn a_conflict_in_a_shared_transaction_is_its_own() {
 }
 
 #[tokio::test]
+async fn a_row_is_one_transaction() {
+    let database = Database::new();
+    let opened = database.open().await;
+    let (store, site) = (&opened.store, Site::open(&opened.subject).await);
+    let row = |prefix| names(prefix, 600).iter().map(|name| vec![site.user_named(name)]).collect();
+    let before = store.transactions();
+    // Each costs what it costs alone: the record, its keys, its place in the count, its event.
+    assert_eq!(sent(store, site.row(row("u"), Halt::Never)).await, 4 * 600);
+    assert_eq!(store.transactions() - before, 1);
+    assert_eq!(site.total(users()).await, 600);
+    let outcomes = site.row(row("u"), Halt::AtFailure).await;
+    assert!(matches!(outcomes.as_slice(), [Err(CommitError::Taken { .. })]), "{outcomes:?}");
+}
+
+/// What the database itself refuses, for no reason that a change could have.
+const POISON: &str = "create trigger poison before insert on resource \
+    when new.body like '%poison%' begin select raise(abort, 'poisoned'); end";
+
+#[tokio::test]
+async fn a_failure_in_a_row_is_that_change_s_own() {
+    let database = Database::new();
+    let opened = database.open().await;
+    let site = Site::open(&opened.subject).await;
+    let mut file = SqliteConnection::establish(database.path().to_str().unwrap()).unwrap();
+    file.batch_execute(POISON).unwrap();
+    let refused = |outcome: &Result<_, _>| match outcome {
+        Ok(_) => "done",
+        Err(CommitError::Taken { .. }) => "taken",
+        Err(CommitError::Unavailable(_)) => "failed",
+        Err(other) => panic!("{other:?}"),
+    };
+    for (halt, expect) in [
+        (Halt::Never, &["done", "taken", "done", "failed", "done", "failed"][..]),
+        (Halt::AtFailure, &["done", "taken"]),
+    ] {
+        let named = |name: &str| site.user_named(&format!("{name} {halt:?}"));
+        let row = ["a", "a", "b", "poison", "c", "poison"]
+            .map(|name| vec![named(&format!("before {name}")), named(name)]);
+        let before = site.total(users()).await;
+        let outcomes = site.row(row.into(), halt).await;
+        assert_eq!(outcomes.iter().map(refused).collect::<Vec<_>>(), expect);
+        let done = expect.iter().filter(|outcome| **outcome == "done").count() as u64;
+        assert_eq!(site.total(users()).await - before, 2 * done);
+    }
+    // One that halts does so at a failure of this kind, too, and what was done before it stays.
+    let row = ["d", "poison", "e"].map(|name| vec![site.user_named(name)]);
+    let outcomes = site.row(row.into(), Halt::AtFailure).await;
+    assert_eq!(outcomes.iter().map(refused).collect::<Vec<_>>(), ["done", "failed"]);
+    site.user("e").await;
+    assert_eq!(site.events().await.len() as u64, site.total(users()).await);
+}
+
+/// Notes every row of keys that is written.
+const WATCH: &str = "
+create table written (what text, key text);
+create trigger added after insert on resource_key
+    begin insert into written values ('+', new.key); end;
+create trigger removed after delete on resource_key
+    begin insert into written values ('-', old.key); end;
+create trigger turned after update on resource_key
+    begin insert into written values ('~', new.key || ' ' || new.is_unique); end;
+";
+
+#[tokio::test]
+async fn of_new_keys_only_the_difference_is_written() {
+    diesel::table! {
+        written (what, key) {
+            what -> Text,
+            key -> Text,
+        }
+    }
+    let database = Database::new();
+    let opened = database.open().await;
+    let site = Site::open(&opened.subject).await;
+    let user = site.user("ada").await;
+    let mut file = SqliteConnection::establish(database.path().to_str().unwrap()).unwrap();
+    let keys = |with: &[(&str, bool)]| {
+        let key =
+            |&(text, unique): &(&str, bool)| Key { attr: "nick".into(), text: text.into(), unique };
+        with.iter().map(key).collect::<Vec<_>>()
+    };
+    let reindex = async |version, with: &[(&str, bool)]| {
+        let (kind, revision) = (users().name().into(), 1);
+        let entry = Reindex { kind, id: user, expect: version, keys: keys(with), revision };
+        opened.store.reindex(site.at, vec![entry]).await.unwrap()
+    };
+    assert_eq!(reindex(1, &[("a", true), ("b", false), ("c", true)]).await, [Reindexed::Done]);
+    file.batch_execute(WATCH).unwrap();
+    let mut told = async |what: &[(&str, &str)]| {
+        let mut rows: Vec<(String, String)> = written::table.load(&mut file).unwrap();
+        rows.sort();
+        let rows: Vec<_> = rows.iter().map(|(what, key)| (&**what, &**key)).collect();
+        assert_eq!(rows, what);
+        file.batch_execute("delete from written").unwrap();
+    };
+    reindex(1, &[("a", true), ("b", false), ("c", true)]).await;
+    told(&[]).await;
+    reindex(1, &[("a", false), ("c", true), ("d", true)]).await;
+    told(&[("+", "d"), ("-", "b"), ("~", "a 0")]).await;
+    let mut write = site.renaming(user, "grace").await;
+    if let Act::Replace { keys: change, .. } = &mut write.act {
+        *change = KeyChange::To(keys(&[("a", true), ("d", true), ("e", false)]));
+    }
+    site.put(write).await;
+    told(&[("+", "e"), ("-", "c"), ("~", "a 1")]).await;
+}
+
+#[tokio::test]
 async fn what_was_answered_is_there_after_reopening() {
     let database = Database::new();
     let opened = database.open().await;
@@ -85,7 +196,8 @@ async fn a_file_without_tables_is_not_ready() {
     let store = Sqlite::open(&database.path()).unwrap();
     assert!(store.ready().await.is_err());
     let pending = store.pending_migrations().await.unwrap();
-    assert_eq!(pending, ["2026-11-21-000000_create_directory"]);
+    let migrations = ["2026-11-21-000000_create_directory", "2026-11-22-000000_set_up_connections"];
+    assert_eq!(pending, migrations);
     assert_eq!(store.migrate().await.unwrap().len(), pending.len());
     assert!(store.migrate().await.unwrap().is_empty());
     store.ready().await.unwrap();
@@ -97,7 +209,66 @@ async fn processes_that_start_together_migrate_once() {
     let stores: Vec<_> = (0..6).map(|_| Sqlite::open(&database.path()).unwrap()).collect();
     let done = futures_util::future::join_all(stores.iter().map(Sqlite::migrate)).await;
     let run: usize = done.into_iter().map(|run| run.unwrap().len()).sum();
-    assert_eq!(run, 1);
+    assert_eq!(run, 2);
+}
+
+/// A file as the first release left it.
+const FIRST: &str =
+    include_str!("../../crates/sqlite/migrations/2026-11-21-000000_create_directory/up.sql");
+
+/// 3,000 users of two connections, and a token.
+const KEPT: &str = "
+create table __diesel_schema_migrations (
+    version varchar(50) primary key not null,
+    run_on timestamp not null default current_timestamp
+);
+insert into __diesel_schema_migrations (version) values ('20261121000000');
+insert into organization values (zeroblob(16), 'acme', 1);
+insert into connection values
+    (unhex('00000000000000000000000000000001'), zeroblob(16), 'main', 'okta', 2),
+    (unhex('00000000000000000000000000000002'), zeroblob(16), null, 'entra', 3);
+insert into token values
+    (zeroblob(32), zeroblob(16), zeroblob(16), unhex('00000000000000000000000000000001'), 'x', 4, null);
+with recursive n (n) as (select 1 union all select n + 1 from n where n < 3000)
+insert into resource (organization, id, connection, kind, version, created, modified, body)
+    select zeroblob(16), unhex(printf('%032x', n)), unhex(printf('%032x', 1 + n % 2)), 'User', 1, 5,
+    5, json_object('userName', 'u' || n) from n;
+";
+
+#[tokio::test]
+async fn a_file_of_the_first_release_goes_on() {
+    let database = Database::new();
+    std::fs::create_dir_all(database.path().parent().unwrap()).unwrap();
+    let mut file = SqliteConnection::establish(database.path().to_str().unwrap()).unwrap();
+    file.batch_execute(FIRST).unwrap();
+    file.batch_execute(KEPT).unwrap();
+    let opened = database.open().await;
+    let registry = &opened.subject.registry;
+    let connections = registry.connections().await.unwrap();
+    let kinds: Vec<_> = connections.iter().map(|(_, one)| one.idp).collect();
+    assert_eq!(kinds, [IdpKind::Okta, IdpKind::Entra]);
+    for (organization, connection) in connections {
+        // Whatever stands at the other end was spoken to in the generic way.
+        assert_eq!(connection.setup.profile.name, Some(ProfileName::Generic));
+        let rest = Setup { profile: ProfileChoice::default(), ..connection.setup.clone() };
+        assert_eq!((rest, connection.revision), (Setup::default(), 0));
+        assert_eq!(connection.dialect, None);
+        let at = Scope { organization: organization.id, connection: connection.id };
+        let reader = opened.store.scope(at);
+        let all = reader.behind("User", 1, None, 10_000).await.unwrap();
+        assert!(all.len() == 1_500 && all.iter().all(|record| record.indexed == 0));
+        assert_eq!(reader.behind("User", 0, None, 10).await.unwrap(), []);
+        let tokens = registry.tokens(connection.id).await.unwrap();
+        assert!(tokens.iter().all(|token| token.subject.is_none()));
+    }
+    // The first release may go on for a while, too.
+    file.batch_execute(
+        "insert into connection (id, organization, name, idp, created) \
+        values (unhex('00000000000000000000000000000003'), zeroblob(16), 'late', 'okta', 9)",
+    )
+    .unwrap();
+    let late = registry.connections().await.unwrap().pop().unwrap().1;
+    assert_eq!((late.idp, late.setup), (IdpKind::Okta, Setup::default()));
 }
 
 #[cfg(unix)]
@@ -221,6 +392,13 @@ async fn statements_per_operation() {
         assert_eq!(sent(store, site.put(site.linking(group, &[], &[newcomer]))).await, 3);
     }
     assert_eq!(sent(store, site.put(site.linking(large, &all[..10], &all[280..290]))).await, 4);
+
+    // What is behind is asked for in one, whether there is any or not.
+    for (revision, many) in [(0, 0), (1, 100)] {
+        let behind = site.reader().behind("User", revision, None, 100).await.unwrap();
+        assert_eq!(behind.len(), many);
+        assert_eq!(sent(store, site.reader().behind("User", revision, None, 100)).await, 1);
+    }
 }
 
 #[tokio::test]
@@ -281,12 +459,19 @@ async fn exercise(site: &Site, all: &[ResourceId]) {
                 site.find(&Query { count: 2, from, ..way.query() }).await;
             }
         }
-        site.find(&asked.sorted("userName", Order::Descending).unwrap().query()).await;
+        let sorted = asked.sorted("userName", Order::Descending).unwrap();
+        let first = site.find(&sorted.query()).await;
+        if let Some(last) = first.found.first() {
+            let (id, body) = (last.record.id, document(last));
+            let key = users().sort_key(sorted.sort.unwrap().by, &last.view(&id.to_string(), &body));
+            site.find(&Query { from: Start::Behind(key, id), ..sorted.query() }).await;
+        }
     }
     let holding = format!("members.value eq \"{}\"", all[0]);
     for filter in [&*holding, "members pr", "displayName sw \"g\"", "not (members pr)"] {
         site.find(&Asked::filter(groups(), filter).unwrap().query()).await;
     }
+    reindex(site, all).await;
     let outer = site.group("outer", &all[..3]).await;
     let inner = site.group("inner", &all[2..9]).await;
     site.put(site.linking(outer, &[inner], &[])).await;
@@ -303,12 +488,42 @@ async fn exercise(site: &Site, all: &[ResourceId]) {
     site.put(site.renaming(user, "nobody").await).await;
     let taken = site.one(site.user_named("nobody")).await;
     assert!(matches!(taken, Err(CommitError::Taken { .. })));
-    let unknown = site.one(site.linking(outer, &[rollcall_testkit::fresh_id()], &[])).await;
+    let unknown = site.one(site.linking(outer, &[fresh_id()], &[])).await;
     assert!(matches!(unknown, Err(CommitError::UnknownMembers(_))));
     site.put(site.deletion(users(), user)).await;
     site.put(site.deletion(users(), all[1])).await;
     site.put(site.deletion(groups(), inner)).await;
     site.put(site.deletion(groups(), outer)).await;
+}
+
+/// Makes keys anew, by themselves and with a replacement, and keeps what became of that.
+async fn reindex(site: &Site, all: &[ResourceId]) {
+    let (store, reader) = (&site.subject.store, site.reader());
+    let key = |text: &str| Key { attr: "nickName".into(), text: text.into(), unique: true };
+    for after in [None, Some(all[0])] {
+        let behind = reader.behind("User", 5, after, 10).await.unwrap();
+        assert_eq!(behind.len(), 10);
+        let entries = behind.iter().map(|record| Reindex {
+            kind: "User".into(),
+            id: record.id,
+            expect: record.version,
+            keys: vec![key(if after.is_some() { "taken" } else { "" })],
+            revision: 3,
+        });
+        store.reindex(site.at, entries.collect()).await.unwrap();
+    }
+    let user = site.user("anew").await;
+    let mut write = site.renaming(user, "anew again").await;
+    if let Act::Replace { keys, .. } = &mut write.act {
+        *keys = KeyChange::To(vec![key("n")]);
+    }
+    site.put(write).await;
+    site.put(site.deletion(users(), user)).await;
+    let id = TransactionId::from_uuid(fresh_id().uuid());
+    let outcome =
+        Outcome { id, created: site.now(), touched: site.now(), done: true, body: "{}".into() };
+    store.keep_outcome(site.at, outcome.clone()).await.unwrap();
+    assert_eq!(store.outcome(site.at, id).await.unwrap(), Some(outcome));
 }
 
 const FILTERS: &[&str] = &[
@@ -387,6 +602,11 @@ async fn every_statement_is_answered_by_an_index() {
     let texts = opened.store.texts();
     assert!(texts.len() > 60, "{texts:#?}");
     check_plans(&opened.store, &texts).await;
+    opened.store.maintain().await.unwrap();
+    let mut housekeeping = opened.store.texts();
+    housekeeping.retain(|text| text.starts_with("delete from outcome"));
+    assert_eq!(housekeeping.len(), 1, "{housekeeping:?}");
+    check_plans(&opened.store, &housekeeping).await;
     // The same on 20,000 users and a group of 10,000, with statistics, as a process sees them
     // that starts later.
     let more = site.users(names("v", 19_000)).await;

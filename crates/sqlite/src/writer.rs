@@ -325,13 +325,14 @@ mod tests {
     use super::*;
     use crate::ledger::Ledger;
 
-    fn lane(name: &str) -> (std::path::PathBuf, Lane) {
+    fn lane(name: &str) -> (std::path::PathBuf, Arc<Ledger>, Lane) {
         let path = std::env::temp_dir().join(format!("rollcall-{}-{name}.db", std::process::id()));
         let _ = std::fs::remove_file(&path);
-        let opener = Opener::new(path.to_str().unwrap(), Arc::new(Ledger::default()));
+        let ledger = Arc::new(Ledger::default());
+        let opener = Opener::new(path.to_str().unwrap(), Arc::clone(&ledger));
         let mut conn = opener.writer().unwrap();
         conn.batch_execute("create table t (n integer not null) strict").unwrap();
-        (path, Lane::start(opener, conn).unwrap())
+        (path, ledger, Lane::start(opener, conn).unwrap())
     }
 
     async fn insert(lane: &Lane, n: i32) -> Result<(), CommitError> {
@@ -354,7 +355,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_reaches_its_caller_alone() {
-        let (path, lane) = lane("panic");
+        let (path, _, lane) = lane("panic");
         let bad = lane.run::<()>(|_| panic!("on purpose"));
         let (before, panicked, after) = tokio::join!(insert(&lane, 1), bad, insert(&lane, 2));
         before.unwrap();
@@ -367,7 +368,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_of_the_database_reaches_its_caller_alone() {
-        let (path, lane) = lane("failure");
+        let (path, _, lane) = lane("failure");
         let bad = lane.run(|conn| {
             diesel::sql_query("insert into t values (7)").execute(conn)?;
             diesel::sql_query("insert into nowhere values (1)").execute(conn)?;
@@ -384,7 +385,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_leaves_nothing_of_its_unit() {
-        let (path, lane) = lane("refusal");
+        let (path, _, lane) = lane("refusal");
         let refused = lane.run::<()>(|conn| {
             diesel::sql_query("insert into t values (7)").execute(conn)?;
             Err(CommitError::Stale.into())
@@ -399,8 +400,63 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_transaction_carries_no_more_than_its_last_unit_too_many() {
+        let (path, ledger, lane) = lane("batch");
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let (begun, mut begins) = mpsc::channel(1);
+        let blocker = lane.run(move |_| {
+            begun.blocking_send(()).unwrap();
+            wait.recv().unwrap();
+            Ok(())
+        });
+        let add = |conn: &mut SqliteConnection, n: &usize| {
+            diesel::sql_query(format!("insert into t values ({n})")).execute(conn)?;
+            Ok(())
+        };
+        let row = |n: usize| lane.run_all((0..n).collect(), add, Halt::Never);
+        // 250 and 20, then 500 alone, then the last.
+        let waiting = async {
+            begins.recv().await.unwrap();
+            let start = async { go.send(()).unwrap() };
+            tokio::join!(row(250), row(20), row(500), row(1), start)
+        };
+        let (blocked, (a, b, c, d, ())) = tokio::join!(blocker, waiting);
+        blocked.unwrap();
+        let done = [a, b, c, d].map(|row| row.iter().filter(|one| one.is_ok()).count());
+        assert_eq!(done, [250, 20, 500, 1]);
+        assert_eq!(ledger.transactions(), 1 + 3);
+        assert_eq!(rows(&lane).await, 771);
+        lane.stop().await;
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_a_row_is_that_step_s_own() {
+        let (path, _, lane) = lane("row");
+        for (halt, expect) in
+            [(Halt::Never, &[true, true, false, true][..]), (Halt::AtFailure, &[true, true, false])]
+        {
+            let work = |conn: &mut SqliteConnection, n: &i32| {
+                diesel::sql_query(format!("insert into t values ({n})")).execute(conn)?;
+                assert_ne!(*n, 2, "on purpose");
+                Ok(())
+            };
+            let row = lane.run_all((0..4).collect(), work, halt);
+            let (before, row, after) = tokio::join!(insert(&lane, 7), row, insert(&lane, 8));
+            before.unwrap();
+            after.unwrap();
+            assert_eq!(row.iter().map(Result::is_ok).collect::<Vec<_>>(), expect);
+        }
+        assert_eq!(rows(&lane).await, 4 + 3 + 2);
+        lane.stop().await;
+        assert_eq!(lane.run_all(vec![1, 2], |_, _| Ok(()), Halt::Never).await.len(), 2);
+        assert_eq!(lane.run_all(vec![1, 2], |_, _| Ok(()), Halt::AtFailure).await.len(), 1);
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[tokio::test]
     async fn stopping_does_what_waits_and_refuses_the_rest() {
-        let (path, lane) = lane("stop");
+        let (path, _, lane) = lane("stop");
         let (first, second, ()) = tokio::join!(insert(&lane, 1), insert(&lane, 2), lane.stop());
         first.unwrap();
         second.unwrap();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use rollcall_domain::{
     Act, Action, Actor, After, Before, Change, CommitError, Connection, ConnectionId, EdgeOp,
-    Event, EventId, Found, IdpKind, Load, NewConnection, Organization, Page, Query, Reader,
+    Event, EventId, Found, Halt, IdpKind, Load, NewConnection, Organization, Page, Query, Reader,
     ResourceId, Scope, Stamp, TokenId, Write, Written, decide, edge_ops,
 };
 use rollcall_schema::{
@@ -204,6 +204,16 @@ impl Site {
     /// What the store says.
     pub async fn commit(&self, writes: Vec<Write>) -> Result<Vec<Written>, CommitError> {
         self.subject.store.commit(self.at, Change { writes }).await
+    }
+
+    /// Commits changes in a row.
+    pub async fn row(
+        &self,
+        changes: Vec<Vec<Write>>,
+        halt: Halt,
+    ) -> Vec<Result<Vec<Written>, CommitError>> {
+        let changes = changes.into_iter().map(|writes| Change { writes }).collect();
+        self.subject.store.commit_many(self.at, changes, halt).await
     }
 
     /// Commits one change of one write.

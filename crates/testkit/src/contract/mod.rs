@@ -5,10 +5,14 @@ mod deletes;
 mod isolation;
 mod links;
 mod nesting;
+mod outcomes;
 mod paging;
 mod races;
 mod registry;
+mod reindexing;
+mod rows;
 mod searches;
+mod setups;
 mod tokens;
 mod uniqueness;
 mod walks;
@@ -57,7 +61,9 @@ use cases;
 pub fn all() -> impl Iterator<Item = &'static Case> {
     let modules = [
         writes::CASES,
+        rows::CASES,
         uniqueness::CASES,
+        reindexing::CASES,
         links::CASES,
         deletes::CASES,
         nesting::CASES,
@@ -67,7 +73,9 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         walks::CASES,
         races::CASES,
         registry::CASES,
+        setups::CASES,
         tokens::CASES,
+        outcomes::CASES,
     ];
     modules.into_iter().flatten()
 }

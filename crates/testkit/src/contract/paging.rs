@@ -1,9 +1,10 @@
 //! Pages and totals.
 
-use rollcall_domain::{Query, Start, Total};
+use rollcall_domain::{Found, Query, Start, Total};
+use rollcall_schema::Order;
 
 use crate::contract::cases;
-use crate::{Asked, Site, Subject, groups, ids, users};
+use crate::{Asked, Site, Subject, document, groups, ids, users};
 
 cases![
     r_page_04_totals_follow_creations_and_deletions,
@@ -11,6 +12,8 @@ cases![
     r_page_03_a_page_is_no_longer_than_asked,
     pages_by_position_make_the_whole,
     pages_by_key_make_the_whole,
+    r_sort_06_sorted_pages_by_place_make_the_whole,
+    a_sorted_page_begins_behind_what_is_gone,
     r_page_05_beyond_the_end_is_nothing,
     a_known_total_is_given_back,
     an_empty_connection_is_empty,
@@ -43,7 +46,11 @@ async fn r_page_04_totals_follow_creations_and_deletions(subject: Subject) {
 async fn dozen(subject: &Subject) -> Site {
     let site = Site::open(subject).await;
     for n in 0..12 {
-        let body = serde_json::json!({ "userName": format!("user{n:02}"), "active": n % 2 == 1 });
+        let mut body =
+            serde_json::json!({ "userName": format!("user{n:02}"), "active": n % 2 == 1 });
+        if let (Some(body), true) = (body.as_object_mut(), n % 3 > 0) {
+            body.insert("title".into(), format!("{}", n % 2).into());
+        }
         site.put(site.creation(users(), body).expect("a user")).await;
     }
     site
@@ -117,6 +124,60 @@ async fn pages_by_key_make_the_whole(subject: Subject) {
             assert!(walked.len() <= whole.found.len(), "the walk goes on: {walked:#?}");
         }
         assert_eq!(walked, whole.found);
+    }
+}
+
+/// The place of a resource in the order that was asked for, as the start of what lies behind it.
+fn place(asked: &Asked, found: &Found) -> Start {
+    let sort = asked.sort.expect("an order");
+    let (id, document) = (found.record.id.to_string(), document(found));
+    Start::Behind(asked.ty.sort_key(sort.by, &found.view(&id, &document)), found.record.id)
+}
+
+/// Every search in every direction, by attributes that many share, that few have, and that
+/// nobody shares.
+fn sorted_searches() -> Vec<Asked> {
+    let mut sorted = Vec::new();
+    for by in ["active", "title", "userName", "meta.created"] {
+        for order in [Order::Ascending, Order::Descending] {
+            let ordered = |asked: Asked| asked.sorted(by, order).expect("an order");
+            sorted.extend(searches().into_iter().map(ordered));
+        }
+    }
+    sorted
+}
+
+async fn r_sort_06_sorted_pages_by_place_make_the_whole(subject: Subject) {
+    let site = dozen(&subject).await;
+    for asked in sorted_searches() {
+        let whole = site.find(&asked.query()).await;
+        let mut walked = site.find(&Query { count: 5, ..asked.query() }).await.found;
+        loop {
+            let from = place(&asked, walked.last().expect("a page"));
+            let skip = Start::Skip(walked.len() as u64);
+            let page = site.find(&Query { from, count: 5, ..asked.query() }).await;
+            let by_position = site.find(&Query { from: skip, count: 5, ..asked.query() }).await;
+            assert_eq!(page, by_position, "{asked:?}");
+            if page.found.is_empty() {
+                break;
+            }
+            walked.extend(page.found);
+        }
+        assert_eq!(walked, whole.found, "{asked:?}");
+    }
+}
+
+async fn a_sorted_page_begins_behind_what_is_gone(subject: Subject) {
+    let site = dozen(&subject).await;
+    for (n, asked) in sorted_searches().into_iter().step_by(7).enumerate() {
+        let mut whole = site.find(&asked.query()).await.found;
+        let last = whole.remove(n % 2);
+        let from = place(&asked, &last);
+        site.put(site.deletion(users(), last.record.id)).await;
+        let total = Total::Known(77);
+        let page = site.find(&Query { from, total, ..asked.query() }).await;
+        assert_eq!(page.found, whole.split_off(n % 2), "{asked:?}");
+        assert_eq!(page.total, 77);
     }
 }
 

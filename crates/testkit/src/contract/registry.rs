@@ -32,7 +32,8 @@ pub(super) async fn ensure(subject: &Subject, new: NewConnection) -> Connection 
     subject.registry.ensure_connection(new).await.expect("a connection")
 }
 
-fn unique(name: &str) -> String {
+/// A name that nothing has yet.
+pub(super) fn unique(name: &str) -> String {
     format!("{name} {}", fresh())
 }
 

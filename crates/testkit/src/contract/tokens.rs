@@ -4,9 +4,9 @@ use rollcall_domain::{Connection, Token, TokenHash, TokenId};
 use rollcall_schema::Instant;
 
 use super::registry::{ensure, new_connection};
-use crate::Subject;
 use crate::contract::cases;
 use crate::fresh::fresh;
+use crate::{Subject, fresh_id};
 
 cases![
     a_token_is_found_by_its_hash,
@@ -20,13 +20,14 @@ cases![
     tokens_without_names_stand_side_by_side,
     names_of_tokens_count_in_one_connection,
     a_token_is_found_by_many_at_once,
+    r_me_02_a_token_tells_whose_it_is,
 ];
 
 async fn place(subject: &Subject) -> Connection {
     ensure(subject, new_connection(&format!("acme {}", fresh()), None)).await
 }
 
-fn token(of: &Connection, name: Option<&str>, at: i64) -> Token {
+pub(super) fn token(of: &Connection, name: Option<&str>, at: i64) -> Token {
     let mut hash = [0xA5; 32];
     let (front, back) = hash.split_at_mut(16);
     front.copy_from_slice(fresh().as_bytes());
@@ -43,7 +44,7 @@ fn token(of: &Connection, name: Option<&str>, at: i64) -> Token {
     }
 }
 
-async fn add(subject: &Subject, token: &Token) {
+pub(super) async fn add(subject: &Subject, token: &Token) {
     subject.registry.add_token(token.clone()).await.expect("a token is kept");
 }
 
@@ -176,5 +177,23 @@ async fn a_token_is_found_by_many_at_once(subject: Subject) {
     for task in tasks {
         let found = task.await.expect("no panic");
         assert_eq!(found, Some((token.clone(), here.clone())));
+    }
+}
+
+async fn r_me_02_a_token_tells_whose_it_is(subject: Subject) {
+    let here = place(&subject).await;
+    let bound = Token { subject: Some(fresh_id()), ..token(&here, Some("mine"), 5) };
+    let other = Token { subject: Some(fresh_id()), ..token(&here, None, 6) };
+    let machine = token(&here, None, 7);
+    for token in [&bound, &other, &machine] {
+        add(&subject, token).await;
+        assert_eq!(by_hash(&subject, token.hash).await, Some((token.clone(), here.clone())));
+    }
+    assert_eq!(listed(&subject, &here).await, [bound.clone(), other, machine]);
+    // A secret that comes back under another name is whose it is said to be then.
+    for (name, subject_of) in [("theirs", Some(fresh_id())), ("nobody's", None)] {
+        let again = Token { hash: bound.hash, subject: subject_of, ..token(&here, Some(name), 8) };
+        add(&subject, &again).await;
+        assert_eq!(by_hash(&subject, bound.hash).await, Some((again, here.clone())));
     }
 }

@@ -8,9 +8,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use rollcall_domain::{
-    Change, CommitError, Connection, Edge, FindError, Found, Halt, Load, Organization,
-    OrganizationId, Outcome, Page, Query, Reader, Record, Reindex, Reindexed, ResourceId, Scope,
-    Sieve, Start, Store, Token, TransactionId, Unavailable, Want, Written,
+    Change, Clock, CommitError, Connection, Edge, FindError, Found, Halt, KEPT_FOR_MILLIS, Load,
+    Organization, OrganizationId, Outcome, Page, Query, Reader, Record, Reindex, Reindexed,
+    ResourceId, Scope, Sieve, Start, Store, SystemClock, Token, TransactionId, Unavailable, Want,
+    Written,
 };
 use rollcall_schema::{Condition, ResourceType, Storage};
 
@@ -109,6 +110,8 @@ impl Store for MemoryStore {
     }
 
     async fn maintain(&self) -> Result<(), Unavailable> {
+        let oldest = SystemClock.now().millis() - KEPT_FOR_MILLIS;
+        self.state().outcomes.retain(|_, outcome| outcome.touched.millis() >= oldest);
         Ok(())
     }
 }
