@@ -293,6 +293,21 @@ fn walks_of_different_searches_and_tokens_keep_apart() {
     assert!(anchored(&reading));
 }
 
+/// R-ME-02: nobody looks at others with a credential of their own.
+#[test]
+fn a_user_s_own_credential_opens_no_list() {
+    let reading = Reading::of(1..=3);
+    let ctx = reading.ctx();
+    let (connection, offer) = (Arc::new(ctx.connection().clone()), Arc::clone(ctx.offer()));
+    let subject = Some(ResourceId::from_uuid(Uuid::from_u128(1)));
+    let own = Context::new(connection, offer, ctx.actor(), subject);
+    let search = Search { count: 9, ..Search::default() };
+    let found = wait(reading.directory.find(&own, ty("User"), &search));
+    assert!(matches!(found, Err(Error::Forbidden)), "{found:?}");
+    let found = wait(reading.directory.find_all(&own, standard::types(), &search));
+    assert!(matches!(found, Err(Error::Forbidden)), "{found:?}");
+}
+
 /// R-GET-06: types that the filter rules out cost nothing.
 #[test]
 fn a_search_of_all_types_asks_only_those_that_may_match() {

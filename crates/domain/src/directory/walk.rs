@@ -40,12 +40,15 @@ enum From<'p> {
 }
 
 impl Directory {
-    /// The page that a search asks for.
+    /// The page that a search asks for. A user's own credential opens no list (R-ME-02).
     pub(super) async fn walk(
         &self,
         ctx: &Context,
         asked: &Asked<'_>,
     ) -> Result<Listing<(usize, Found)>, Error> {
+        if ctx.subject().is_some() {
+            return Err(Error::Forbidden);
+        }
         ctx.opens_all()?;
         match &asked.search.cursor {
             Some(cursor) => self.by_cursor(ctx, asked, cursor).await,
