@@ -163,7 +163,9 @@ fn writes(idp: &Idp, ty: &ResourceType, id: ResourceId, at: Instant, body: &Valu
     let links = edge_ops(ty, &accepted.links).expect("members have ids");
     let after = After { document: &accepted.document, links: &links };
     let event = EventId::from_uuid(UuidIds.next());
-    let stamp = Stamp { id, event, actor: Actor::Token(idp.token_id), at, insists: false };
+    let actor = Actor::Token(idp.token_id);
+    let (insists, revision, complete_since) = (false, 0, 0);
+    let stamp = Stamp { id, event, actor, at, insists, revision, complete_since };
     decide(ty, None, Some(after), stamp).expect("a new resource is a change").writes
 }
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use rollcall_domain::{
-    Authenticator, Connection, Connections, Directory, IdpKind, Ids as _, Minted, OrganizationId,
-    Registry, Scope, Store, SystemClock, UuidIds,
+    Authenticator, Connection, Connections, Directory, IdpKind, Ids as _, Keyring, Minted,
+    OrganizationId, Registry, Scope, Store, SystemClock, UuidIds,
 };
 use rollcall_http::{App, Settings};
 use rollcall_postgres::Postgres;
@@ -21,6 +21,7 @@ use crate::client::Client;
 use crate::idp::Idp;
 use crate::log::{PostgresLog, SqliteLog};
 use crate::postgres::Database;
+use crate::program::KEY;
 
 /// What the server believes to be its own address: no test connects to it (R-HTTP-12).
 pub const PUBLIC_URL: &str = "https://scim.example.test";
@@ -161,6 +162,8 @@ impl Over {
         let registry: Arc<dyn Registry> = Arc::<S>::clone(&store);
         let store: Arc<dyn Store> = store;
         let service = Directory::new(Arc::clone(&store), Arc::new(SystemClock), Arc::new(UuidIds));
+        let keys = Keyring::parse(KEY).expect("the test has a key");
+        let service = service.with_keys(Arc::new(keys), Duration::from_secs(3600));
         let authenticator = Authenticator::new(Arc::clone(&registry));
         let app = App::new(service, authenticator, Arc::clone(&store), settings);
         let stop = CancellationToken::new();
