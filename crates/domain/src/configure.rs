@@ -4,7 +4,7 @@ mod change;
 mod consequences;
 mod difference;
 
-use rollcall_schema::{DefinitionError, Definitions, Fault, Flaw, RemoveError};
+use rollcall_schema::{DefinitionError, Definitions, Fault, RemoveError};
 
 pub use change::{BadSetup, LimitsChange, SetupChange};
 pub use consequences::{Carried, Duplicates};
@@ -29,9 +29,6 @@ pub enum ConfigureError {
     /// A text that holds no definitions, or none that could be added.
     #[error("{}", lines(.0))]
     Text(Vec<Fault>),
-    /// Definitions that can't be added.
-    #[error("{}", lines(.0))]
-    Definitions(Vec<Flaw>),
     /// Definitions that can't be removed.
     #[error(transparent)]
     Remove(#[from] RemoveError),
@@ -87,24 +84,6 @@ impl Connections {
         self.set_up(id, |setup| {
             let definitions = setup.definitions.amend(text).map_err(ConfigureError::Text)?;
             Ok(Setup { definitions, ..setup.clone() })
-        })
-        .await
-    }
-
-    /// Adds definitions that were read already, such as those of a pack.
-    ///
-    /// # Errors
-    /// [`ConnectionsError::NoConnection`], [`ConfigureError::Definitions`],
-    /// [`ConfigureError::Duplicates`].
-    pub async fn add(
-        &self,
-        id: ConnectionId,
-        more: &Definitions,
-    ) -> Result<Connection, ConnectionsError> {
-        self.set_up(id, |setup| {
-            let mut setup = setup.clone();
-            setup.definitions.add(more).map_err(ConfigureError::Definitions)?;
-            Ok(setup)
         })
         .await
     }
@@ -198,6 +177,6 @@ impl From<consequences::Obstacle> for ConnectionsError {
 }
 
 /// Each on a line of its own.
-fn lines<T: ToString>(faults: &[T]) -> String {
+fn lines(faults: &[Fault]) -> String {
     faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rollcall_domain::{
     Carried, ConfigureError, ConnectionsError, Duplicates, Error, IdpKind, SetupChange,
 };
-use rollcall_schema::ProfileName;
+use rollcall_schema::{ProfileName, packs};
 use serde_json::{Value, json};
 
 use crate::world::{BADGE, World, badges};
@@ -197,4 +197,22 @@ async fn what_resources_use_is_not_removed() {
     assert!(missing.to_string().contains("no schema or resource type"), "{missing}");
     let standard = world.connections.remove_definition(world.id, "User").await.unwrap_err();
     assert!(standard.to_string().contains("is standard"), "{standard}");
+}
+
+/// R-NEW-01, R-NEW-02, R-NEW-03: packs come and go as any definitions do.
+#[tokio::test]
+async fn packs_are_loaded_and_removed() {
+    for pack in packs::all() {
+        let world = World::of(IdpKind::Okta).await;
+        let added = world.connections.add_definitions(world.id, pack.text).await.unwrap();
+        let types = added.setup.definitions.resource_types;
+        assert!(!types.is_empty(), "{}", pack.name);
+        let ctx = world.ctx().await;
+        assert!(types.iter().all(|ty| ctx.offer().catalog().ty(&ty.name).is_some()));
+        // Those behind may refer to those in front.
+        for ty in types.iter().rev() {
+            world.connections.remove_definition(world.id, &ty.name).await.unwrap();
+        }
+        assert!(world.connections.schemas(world.id).await.unwrap().resource_types.is_empty());
+    }
 }
