@@ -9,6 +9,7 @@ use rollcall_schema::{Accept, Condition, Document, LinkChange, Order, Profile, R
 use serde_json::Value;
 
 use crate::anchors::Anchors;
+use crate::bulk::Verb;
 use crate::decide::{After, Before, Stamp, decide, edge_ops};
 use crate::error::refused;
 use crate::me::may_change;
@@ -17,14 +18,16 @@ use crate::{
     Keyring, Load, Plan, Query, Record, ResourceId, Start, Store, Total, Unavailable, Written,
 };
 
+pub use outcomes::{Progress, SILENCE_MILLIS};
+
 /// How often a request is decided again because somebody else was faster.
-const ATTEMPTS: u32 = 20;
+pub(crate) const ATTEMPTS: u32 = 20;
 
 /// Creates, reads, finds, replaces, patches and deletes resources of any type.
 pub struct Directory {
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    ids: Arc<dyn Ids>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
     anchors: Anchors,
     cursors: Option<Cursors>,
 }
@@ -101,14 +104,14 @@ impl Directory {
     /// Makes a resource (RFC 7644 §3.3).
     ///
     /// # Errors
-    /// [`Error::Violation`], [`Error::Taken`], [`Error::UnknownMembers`].
+    /// [`Error::Violation`], [`Error::Taken`], [`Error::UnknownMembers`], [`Error::Forbidden`].
     pub async fn create(
         &self,
         ctx: &Context,
         ty: &ResourceType,
         body: Value,
     ) -> Result<Found, Error> {
-        ctx.opens_all()?;
+        permit(ctx, Verb::Create, "")?;
         let accepted = ty.accept(body, Accept::Create, profile(ctx))?;
         let links = edges(ty, &accepted.links)?;
         let after = After { document: &accepted.document, links: &links };
@@ -174,6 +177,7 @@ impl Directory {
         precondition: &Precondition,
         derived: Derived,
     ) -> Result<Found, Error> {
+        permit(ctx, Verb::Replace, at.id)?;
         let load = Load { links: false, incoming: derived.wanted(at.ty) };
         let change = |found: &Found, document: &Document| {
             let how = Accept::Replace { id: at.id, before: document };
@@ -197,6 +201,7 @@ impl Directory {
         precondition: &Precondition,
         derived: Derived,
     ) -> Result<Found, Error> {
+        permit(ctx, Verb::Patch, at.id)?;
         let patch = match at.ty.patch(body, profile(ctx)) {
             Ok(patch) => patch,
             Err(error) => {
@@ -215,17 +220,17 @@ impl Directory {
     /// Deletes a resource (RFC 7644 §3.6).
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::PreconditionFailed`].
+    /// [`Error::NotFound`], [`Error::PreconditionFailed`], [`Error::Forbidden`].
     pub async fn delete(
         &self,
         ctx: &Context,
         at: Named<'_>,
         precondition: &Precondition,
     ) -> Result<(), Error> {
-        ctx.opens_all()?;
+        permit(ctx, Verb::Delete, at.id)?;
         for _ in 0..ATTEMPTS {
             let found = self.read(ctx, at, Load::default()).await?;
-            precondition.check(&found.record)?;
+            precondition.check(found.record.version)?;
             let document = parsed(&found.record)?;
             let before = before(&found.record, &document);
             let stamp = self.stamp(ctx, at.ty, found.record.id, precondition);
@@ -249,7 +254,7 @@ impl Directory {
     ) -> Result<Found, Error> {
         for _ in 0..ATTEMPTS {
             let found = self.read(ctx, at, load).await?;
-            precondition.check(&found.record)?;
+            precondition.check(found.record.version)?;
             let document = parsed(&found.record)?;
             let (target, links) = change(&found, &document)?;
             let links = edges(at.ty, &links)?;
@@ -268,10 +273,8 @@ impl Directory {
 
     async fn read(&self, ctx: &Context, at: Named<'_>, load: Load) -> Result<Found, Error> {
         ctx.opens(at.id)?;
-        let missing =
-            || Error::NotFound { kind: at.ty.name().into(), id: at.id.chars().take(80).collect() };
-        let id = at.id.parse().map_err(|_| missing())?;
-        self.store.scope(ctx.scope()).get(at.ty, id, load).await?.ok_or_else(missing)
+        let id = at.id.parse().map_err(|_| at.missing())?;
+        self.store.scope(ctx.scope()).get(at.ty, id, load).await?.ok_or_else(|| at.missing())
     }
 
     /// Decides and commits; `None` when there is nothing to do.
@@ -289,16 +292,33 @@ impl Directory {
     }
 
     /// A conflict with somebody who is inactive has a cure of its own (R-E-24).
-    async fn taken(
+    pub(crate) async fn taken(
         &self,
         ctx: &Context,
         ty: &ResourceType,
         attr: String,
         document: &Document,
     ) -> Result<Error, Error> {
-        let Some(condition) = holding(ty, &attr, document, profile(ctx)) else {
-            return Ok(Error::Taken { attr, kind: ty.name().into(), hint: "" });
+        let inactive = match self.holder(ctx, ty, &attr, document).await? {
+            Some(found) => parsed(&found.record)?.body().get("active") == Some(&Value::Bool(false)),
+            None => false,
         };
+        let hint = match inactive {
+            true => ", who is inactive: find the resource by filter and set `active` to true",
+            false => "",
+        };
+        Ok(Error::Taken { attr, kind: ty.name().into(), hint })
+    }
+
+    /// Whoever has the same value of `attr` as a document.
+    pub(crate) async fn holder(
+        &self,
+        ctx: &Context,
+        ty: &ResourceType,
+        attr: &str,
+        document: &Document,
+    ) -> Result<Option<Found>, Error> {
+        let Some(condition) = holding(ty, attr, document, profile(ctx)) else { return Ok(None) };
         let plan = Plan::of(ty, &condition);
         let query = Query {
             ty,
@@ -310,19 +330,11 @@ impl Directory {
             total: Total::Known(1),
             load: Load::default(),
         };
-        let holder = self.store.scope(ctx.scope()).find(&query).await?;
-        let inactive = match holder.found.first() {
-            Some(found) => parsed(&found.record)?.body().get("active") == Some(&Value::Bool(false)),
-            None => false,
-        };
-        let hint = match inactive {
-            true => ", who is inactive: find the resource by filter and set `active` to true",
-            false => "",
-        };
-        Ok(Error::Taken { attr, kind: ty.name().into(), hint })
+        let holders = self.store.scope(ctx.scope()).find(&query).await?;
+        Ok(holders.found.into_iter().next())
     }
 
-    fn stamp(
+    pub(crate) fn stamp(
         &self,
         ctx: &Context,
         ty: &ResourceType,
@@ -347,11 +359,17 @@ impl fmt::Debug for Directory {
     }
 }
 
+impl Named<'_> {
+    pub(crate) fn missing(self) -> Error {
+        Error::NotFound { kind: self.ty.name().into(), id: self.id.chars().take(80).collect() }
+    }
+}
+
 impl Precondition {
-    fn check(&self, record: &Record) -> Result<(), Error> {
+    pub(crate) fn check(&self, version: u64) -> Result<(), Error> {
         match self {
             Self::None => Ok(()),
-            Self::Versions(versions) if versions.contains(&record.version) => Ok(()),
+            Self::Versions(versions) if versions.contains(&version) => Ok(()),
             Self::Versions(_) => Err(Error::PreconditionFailed),
         }
     }
@@ -363,15 +381,27 @@ impl Derived {
     }
 }
 
-fn profile(ctx: &Context) -> &Profile {
+/// Whether whoever asks may do this to the resource with this id, which is empty for a new one: a
+/// user changes itself, and neither makes nor deletes (R-ME-02).
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub(crate) fn permit(ctx: &Context, verb: Verb, id: &str) -> Result<(), Error> {
+    match verb {
+        Verb::Replace | Verb::Patch => ctx.opens(id),
+        Verb::Create | Verb::Delete => ctx.opens_all(),
+    }
+}
+
+pub(crate) fn profile(ctx: &Context) -> &Profile {
     ctx.offer().profile()
 }
 
-fn relation(ty: &ResourceType) -> &str {
+pub(crate) fn relation(ty: &ResourceType) -> &str {
     ty.relation().map_or("", |def| &def.path)
 }
 
-fn edges(ty: &ResourceType, links: &[LinkChange]) -> Result<Vec<EdgeOp>, Error> {
+pub(crate) fn edges(ty: &ResourceType, links: &[LinkChange]) -> Result<Vec<EdgeOp>, Error> {
     edge_ops(ty, links).map_err(|ids| Error::UnknownMembers { attr: relation(ty).into(), ids })
 }
 
@@ -379,7 +409,7 @@ const fn before<'a>(record: &Record, document: &'a Document) -> Before<'a> {
     Before { version: record.version, indexed: record.indexed, document }
 }
 
-fn parsed(record: &Record) -> Result<Document, Unavailable> {
+pub(crate) fn parsed(record: &Record) -> Result<Document, Unavailable> {
     Document::from_stored(&record.body).map_err(Unavailable::new)
 }
 
@@ -412,6 +442,7 @@ fn rewritten(mut found: Found, document: &Document, written: Option<Written>) ->
 
 mod find;
 mod find_all;
+mod outcomes;
+mod walk;
 #[cfg(test)]
 mod tests;
-mod walk;

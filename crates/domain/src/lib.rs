@@ -47,6 +47,7 @@
 
 mod anchors;
 mod authenticate;
+mod bulk;
 mod change;
 mod configure;
 mod connection;
@@ -74,6 +75,7 @@ mod sieve;
 mod system;
 
 pub use authenticate::{AuthError, Authenticator, BELIEVED_FOR};
+pub use bulk::{BulkResults, Done, Operation, Undone, Verb};
 pub use change::{Act, Action, Body, Change, EdgeOp, Event, KeyChange, Write, Written};
 pub use configure::{BadSetup, Carried, ConfigureError, Duplicates, LimitsChange, SetupChange};
 pub use connection::{Connection, IdpKind, NoSuchIdp, Organization, Token, TokenHash};
@@ -82,7 +84,9 @@ pub use context::{Actor, Context, Scope};
 pub use cursor::{Cursor, CursorAsked, Cursors, Position, Walk};
 pub use decide::{After, Before, Stamp, decide, edge_ops};
 pub use dialect::{Asked, Certainty, Clue, Dialect, Dialects, Sighting, Wording};
-pub use directory::{Derived, Directory, Named, Precondition, Search};
+pub use directory::{
+    Derived, Directory, Named, Precondition, Progress, SILENCE_MILLIS, Search,
+};
 pub use error::Error;
 pub use ids::{ConnectionId, EventId, NotAnId, OrganizationId, ResourceId, TokenId, TransactionId};
 pub use indexing::{Built, Conflict, Index, IndexState, Indexer};
