@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
+use crate::keys::{refuse_nul, refuse_twins};
+use crate::required::{check, place};
 use crate::resource_type::{AttrDef, AttrId, ExtensionId, Owner, ResourceType, Storage};
-use crate::value::{
-    Canonical, Ignored, check, is_unassigned, place, refuse_nul, refuse_twins, shorten,
-};
+use crate::value::{Canonical, Ignored, is_unassigned, shorten};
 use crate::{Document, LinkChange, Mutability, Profile, Type, Violation};
 
 /// What a body is accepted for.

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
+use crate::keys::refuse_twins;
 use crate::resource_type::{AttrDef, ResourceType, Storage};
-use crate::{Mutability, Profile, Type, Violation, pointer, scalar};
+use crate::{Mutability, Profile, Type, Violation, scalar};
 
 /// Something that a body carried and that was left out, for the request record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -295,59 +296,6 @@ pub(crate) fn make_primary(ty: &ResourceType, def: &AttrDef, elements: &mut [Val
     }
 }
 
-/// Refuses an object with two keys that are the same attribute (R-ATTR-03).
-pub(crate) fn refuse_twins(object: &Map<String, Value>) -> Result<(), Violation> {
-    let mut seen = HashSet::with_capacity(object.len());
-    match object.keys().find(|key| !seen.insert(key.to_ascii_lowercase())) {
-        Some(key) => {
-            let key = shorten(key);
-            let detail = format!("`{key}` stands twice in one object, in different case");
-            Err(Violation::syntax(detail).inside(key))
-        }
-        None => Ok(()),
-    }
-}
-
-/// Refuses U+0000 in any name or text: no store keeps it.
-///
-/// What is left out is looked at too, so that nobody has to guess what was read.
-pub(crate) fn refuse_nul(object: &Map<String, Value>) -> Result<(), Violation> {
-    object.iter().try_for_each(|(name, value)| {
-        if name.contains('\0') {
-            return Err(Violation::syntax("a name contains the character U+0000").inside(name));
-        }
-        refuse_nul_in(value).map_err(|wrong| wrong.inside(name))
-    })
-}
-
-pub(crate) fn refuse_nul_in(value: &Value) -> Result<(), Violation> {
-    match value {
-        Value::String(text) if text.contains('\0') => {
-            Err(Violation::value("the text contains the character U+0000"))
-        }
-        Value::Array(elements) => elements
-            .iter()
-            .enumerate()
-            .try_for_each(|(at, element)| refuse_nul_in(element).map_err(|wrong| wrong.inside(at))),
-        Value::Object(parts) => refuse_nul(parts),
-        _ => Ok(()),
-    }
-}
-
-/// Where a document holds an attribute, or the list that it is part of.
-pub(crate) fn place(ty: &ResourceType, def: &AttrDef) -> String {
-    let whole = def.parent.map_or(def, |parent| ty.attr(parent));
-    let mut place = String::new();
-    if let Some(id) = def.extension {
-        pointer::push(&mut place, &ty.extension(id).urn);
-    }
-    pointer::push(&mut place, &whole.name);
-    if def.parent.is_some() && !whole.multi_valued {
-        pointer::push(&mut place, &def.name);
-    }
-    place
-}
-
 /// A part of `def` by name.
 pub(crate) fn part<'t>(ty: &'t ResourceType, def: &AttrDef, name: &str) -> Option<&'t AttrDef> {
     ty.sub(def.id, name).map(|id| ty.attr(id))
@@ -364,7 +312,7 @@ pub(crate) fn is_blank(value: &Value) -> bool {
 }
 
 /// Why clients don't write an attribute, where they don't.
-const fn not_written(def: &AttrDef) -> Option<&'static str> {
+pub(crate) const fn not_written(def: &AttrDef) -> Option<&'static str> {
     if matches!(def.storage, Storage::Server | Storage::Derived) {
         return Some(READ_ONLY);
     }
@@ -416,54 +364,4 @@ pub(crate) fn shorten(name: &str) -> String {
         short.push('…');
     }
     short
-}
-
-/// Whether everything that the type requires is there (R-PATCH-10, R-POST-04).
-///
-/// A text must not be blank, a required extension needs its required attributes (R-EXT-02), and
-/// so does every complex value. Relations are not looked at.
-pub(crate) fn check(ty: &ResourceType, document: &crate::Document) -> Result<(), Violation> {
-    let body = document.body();
-    check_all(ty, ty.base(), body)?;
-    for extension in ty.extensions() {
-        let held = body.get(&*extension.urn).and_then(Value::as_object);
-        match held {
-            Some(held) => check_all(ty, &extension.attrs, held)?,
-            None if extension.required => check_all(ty, &extension.attrs, &Map::new())?,
-            None => {}
-        }
-    }
-    Ok(())
-}
-
-fn check_all(
-    ty: &ResourceType,
-    attrs: &[crate::AttrId],
-    holder: &Map<String, Value>,
-) -> Result<(), Violation> {
-    for def in attrs.iter().map(|id| ty.attr(*id)) {
-        let value = holder.get(&*def.name);
-        if def.required && is_kept(def) && value.is_none_or(is_missing) {
-            let detail = format!("`{}` is required", def.path);
-            return Err(Violation::value(detail).at(place(ty, def)));
-        }
-        match value {
-            Some(Value::Object(parts)) => check_all(ty, &def.subs, parts)?,
-            Some(Value::Array(elements)) => {
-                for parts in elements.iter().filter_map(Value::as_object) {
-                    check_all(ty, &def.subs, parts)?;
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn is_kept(def: &AttrDef) -> bool {
-    def.storage == Storage::Document && not_written(def).is_none()
-}
-
-fn is_missing(value: &Value) -> bool {
-    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }

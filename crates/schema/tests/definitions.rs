@@ -341,9 +341,28 @@ fn definitions_are_bounded() {
     assert_eq!(long[0].message, "more than 1048576 bytes");
     let deep = Definitions::read(&"[".repeat(100_000)).unwrap_err();
     assert!(deep[0].message.starts_with("no JSON"), "{}", deep[0]);
-    let wrong = (0..5_000).map(|_| json!({"name": "9"})).collect::<Vec<_>>();
+    let wrong = (0..900).map(|_| json!({"name": "9"})).collect::<Vec<_>>();
     let wrong = Definitions::read(&json!({"id": TEAM, "attributes": wrong}).to_string());
     assert_eq!(wrong.unwrap_err().len(), 100);
+}
+
+#[test]
+fn r_e_17_whatever_is_written_is_read_soon() {
+    let begun = std::time::Instant::now();
+    let members = (0..80_000).map(|at| format!(r#""m{at}":1"#)).collect::<Vec<_>>().join(",");
+    let names = (0..60_000).map(|at| format!(r#"{{"name":"{at}"}}"#)).collect::<Vec<_>>().join(",");
+    let types = r#"{"name":"a"},"#.repeat(60_000);
+    for text in [
+        format!("{{{members}}}"),
+        format!(r#"{{"id":"urn:x:y","attributes":[{names}]}}"#),
+        format!(r#"{{"resourceTypes":[{types}{{}}]}}"#),
+        format!(r#"{{"extensions":[{types}{{}}]}}"#),
+        "[".repeat(1_000_000),
+    ] {
+        Definitions::read(&text).unwrap_err();
+        read(&whole()).amend(&text).unwrap_err();
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());
 }
 
 /// `whole()`, then the same with `value` at `pointer`.

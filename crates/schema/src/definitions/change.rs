@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::check::{Scope, check};
+use super::check::{Scope, check, is_large};
 use super::flaw::Flaw;
 use super::{Definitions, Extended};
 use crate::resource_type::storage;
@@ -12,6 +12,9 @@ impl Definitions {
     /// These definitions with more of them, checked as a whole.
     pub(super) fn with(&self, more: &Self) -> Result<Self, Vec<Flaw>> {
         let mut flaws = check(more, Scope::Part);
+        if is_large(more) {
+            return Err(flaws);
+        }
         let mut change = Change { flaws: Vec::new() };
         let mut whole = self.clone();
         let mut origins = Origins::default();

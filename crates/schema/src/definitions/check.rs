@@ -42,6 +42,10 @@ pub(super) enum Scope {
 pub(super) fn check(definitions: &Definitions, scope: Scope) -> Vec<Flaw> {
     let mut checker = Checker { all: definitions, scope, flaws: Vec::new() };
     checker.limits();
+    // Too much is not looked at: that would take too long.
+    if !checker.flaws.is_empty() {
+        return checker.flaws;
+    }
     for (at, schema) in definitions.schemas.iter().enumerate() {
         checker.schema(at, schema);
     }
@@ -52,6 +56,24 @@ pub(super) fn check(definitions: &Definitions, scope: Scope) -> Vec<Flaw> {
         checker.extension(at);
     }
     checker.flaws
+}
+
+/// Whether there is more than is looked at.
+pub(super) fn is_large(definitions: &Definitions) -> bool {
+    too_many(definitions).next().is_some() || attributes_in(definitions) > MOST_ATTRIBUTES
+}
+
+fn too_many(definitions: &Definitions) -> impl Iterator<Item = (&'static str, usize)> {
+    let lists = [
+        ("schemas", definitions.schemas.len()),
+        ("resourceTypes", definitions.resource_types.len()),
+        ("extensions", definitions.extensions.len()),
+    ];
+    lists.into_iter().filter(|(_, count)| *count > MOST_DEFINITIONS)
+}
+
+fn attributes_in(definitions: &Definitions) -> usize {
+    definitions.schemas.iter().map(attributes::count).sum()
 }
 
 struct Checker<'d> {
@@ -66,16 +88,11 @@ impl<'d> Checker<'d> {
     }
 
     fn limits(&mut self) {
-        let lists = [
-            ("schemas", self.all.schemas.len()),
-            ("resourceTypes", self.all.resource_types.len()),
-            ("extensions", self.all.extensions.len()),
-        ];
-        for (name, count) in lists.into_iter().filter(|(_, count)| *count > MOST_DEFINITIONS) {
+        for (name, count) in too_many(self.all) {
             let at = format!("/{name}/{MOST_DEFINITIONS}");
             self.flaw(at, format!("{count} {name}: keep to {MOST_DEFINITIONS}"));
         }
-        let count = self.all.schemas.iter().map(attributes::count).sum::<usize>();
+        let count = attributes_in(self.all);
         if count > MOST_ATTRIBUTES {
             let last = self.all.schemas.len().saturating_sub(1);
             let message = format!("{count} attributes in all: keep to {MOST_ATTRIBUTES}");

@@ -280,14 +280,15 @@ impl Reader {
             self.fault(node.at, pointer, format!("must be an object, not {}", node.noun()));
             return None;
         };
-        for (place, member) in members.iter().enumerate() {
+        let mut names = HashSet::with_capacity(members.len());
+        for member in members {
             let name = member.name.as_str();
             let at = pointer::join(pointer, name);
             if !known.contains(&name) && !ignored.contains(&name) {
                 let known = known.join(", ");
                 self.fault(member.at, &at, format!("unknown member: use {known}"));
             }
-            if members.iter().take(place).any(|before| before.name == name) {
+            if !names.insert(name) {
                 self.fault(member.at, &at, "stands twice in one object: leave one".to_owned());
             }
         }

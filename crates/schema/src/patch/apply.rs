@@ -7,8 +7,9 @@ use super::fault::Fault;
 use super::links::{Changes, one_element};
 use super::list::{Marked, is_filled};
 use super::{Act, Change, Elements, LinkStep, Missing, Patch, Patched, Pick, Write};
+use crate::required::check;
 use crate::resource_type::{AttrDef, AttrId, ExtensionId, ResourceType};
-use crate::value::{check, part};
+use crate::value::part;
 use crate::{Document, Mutability, PatchError, Profile, View};
 
 type Object = Map<String, Value>;

@@ -3,9 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::fault::Fault;
+use crate::keys::{refuse_nul_in, refuse_twins};
 use crate::resource_type::Owner;
 use crate::standard::PATCH_OP;
-use crate::value::{refuse_nul_in, refuse_twins, shorten};
+use crate::value::shorten;
 use crate::{Detail, PatchError, Profile, ResourceType};
 
 /// More operations than these are refused, before any is looked at (R-E-17).

@@ -6,10 +6,11 @@ use serde_json::Value;
 use super::envelope::{self, Operation, Verb};
 use super::fault::Fault;
 use super::{Act, Change, Elements, Missing, Patch, Pick, Step, Write};
+use crate::keys::refuse_twins;
 use crate::resource_type::{
     AttrDef, AttrId, AttrRef, ExtensionId, Owner, ResourceType, Storage, Target,
 };
-use crate::value::{Canonical, is_unassigned, refuse_twins, shorten};
+use crate::value::{Canonical, is_unassigned, shorten};
 use crate::{FilterError, Mutability, PatchError, Profile};
 
 const READ_ONLY: &str = "read-only";

@@ -6,8 +6,9 @@ use super::Write;
 use super::envelope::Verb;
 use super::fault::Fault;
 use super::read::Reader;
+use crate::keys::refuse_twins;
 use crate::resource_type::{AttrDef, AttrId};
-use crate::value::{finish_list, is_unassigned, misfit, refuse_twins, shorten};
+use crate::value::{finish_list, is_unassigned, misfit, shorten};
 use crate::{Mutability, Type};
 
 impl Reader<'_> {
