@@ -443,6 +443,6 @@ fn rewritten(mut found: Found, document: &Document, written: Option<Written>) ->
 mod find;
 mod find_all;
 mod outcomes;
-mod walk;
 #[cfg(test)]
 mod tests;
+mod walk;

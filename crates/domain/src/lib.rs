@@ -84,9 +84,7 @@ pub use context::{Actor, Context, Scope};
 pub use cursor::{Cursor, CursorAsked, Cursors, Position, Walk};
 pub use decide::{After, Before, Stamp, decide, edge_ops};
 pub use dialect::{Asked, Certainty, Clue, Dialect, Dialects, Sighting, Wording};
-pub use directory::{
-    Derived, Directory, Named, Precondition, Progress, SILENCE_MILLIS, Search,
-};
+pub use directory::{Derived, Directory, Named, Precondition, Progress, SILENCE_MILLIS, Search};
 pub use error::Error;
 pub use ids::{ConnectionId, EventId, NotAnId, OrganizationId, ResourceId, TokenId, TransactionId};
 pub use indexing::{Built, Conflict, Index, IndexState, Indexer};
