@@ -109,7 +109,7 @@ async fn r_cur_09_pages_go_on_in_order() {
 /// R-CUR-01, R-CUR-13: no text that is sorted by is too long to go on from.
 #[tokio::test]
 async fn cursors_are_short_and_plain() {
-    let long = |end: &str| format!("{}{end}", "\"ü".repeat(1_000));
+    let long = |end: &str| format!("{}{end}", "\"ü".repeat(500));
     let (a, b, c) = (long("a"), long("b"), long("c"));
     let desk = desk(&[&c, &b, &a, "z"]).await;
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);

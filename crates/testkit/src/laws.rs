@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{Desk, Subject, groups, users};
 
-/// What resources are called; the last two are alike for longer than a cursor is.
+/// What resources are called; the last two are alike for longer than counts.
 const LABELS: &[&str] = &["alfa", "Alfa", "bravo", "charlie", "delta", "_a", "_b"];
 
 /// What strolls are sorted by; not every resource has each.
@@ -243,7 +243,7 @@ impl Body {
 
     fn json(&self, made: u32) -> Value {
         let spelled = |label: &str| match label.strip_prefix('_') {
-            Some(end) => format!("{}{end}", "x".repeat(3_000)),
+            Some(end) => format!("{}{end}", "ü".repeat(1_000)),
             None => label.to_owned(),
         };
         match self {
