@@ -33,7 +33,11 @@ async fn main() {
         let (single, bulk) = (median(singles), median(bulks));
         let ratio = bulk.as_secs_f64() / single.as_secs_f64();
         let kind = format!("{kind:?}");
-        println!("{kind:10} {:>9} ms {:>7} ms   {ratio:>8.3}", single.as_millis(), bulk.as_millis());
+        println!(
+            "{kind:10} {:>9} ms {:>7} ms   {ratio:>8.3}",
+            single.as_millis(),
+            bulk.as_millis()
+        );
         serving.program.stop().await;
     }
 }

@@ -26,7 +26,9 @@ pub(crate) struct BulkRequest {
 /// What the answer to an operation repeats of it.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    method: Option<Method>,
+    /// As it was sent, as far as it is short.
+    method: Option<String>,
+    verb: Option<Verb>,
     bulk_id: Option<String>,
     /// The resource that the operation names: none for a POST.
     named: Option<(Arc<ResourceType>, String)>,
@@ -90,7 +92,7 @@ fn read_operation(
     operation: Value,
     offer: &Offer,
 ) -> (Slot, Result<Operation, Problem>) {
-    let mut slot = Slot { method: None, bulk_id: None, named: None, ty: None };
+    let mut slot = Slot { method: None, verb: None, bulk_id: None, named: None, ty: None };
     let read = parts_of(operation).and_then(|mut parts| {
         slot.bulk_id = parts.bulk_id.take();
         operation_of(parts, &mut slot, offer)
@@ -126,8 +128,9 @@ fn parts_of(operation: Value) -> Result<Parts, Problem> {
 }
 
 fn operation_of(parts: Parts, slot: &mut Slot, offer: &Offer) -> Result<Operation, Problem> {
+    slot.method = parts.method.as_deref().map(|method| method.chars().take(20).collect());
     let (method, verb) = verb_of(parts.method.as_deref())?;
-    slot.method = Some(method.clone());
+    slot.verb = Some(verb);
     let path = parts.path.ok_or_else(|| syntax("an operation needs a `path`, such as `/Users`"))?;
     let (ty, id) = target_of(&path, offer)?;
     slot.ty = Some(Arc::clone(&ty));
@@ -256,8 +259,16 @@ impl Answers<'_> {
         mut slots: Vec<Slot>,
         results: Vec<(usize, Result<Done, Undone<Problem>>)>,
     ) -> String {
+        // What was refused here is no creation to the directory.
+        let named: HashSet<String> = slots.iter().filter_map(|slot| slot.bulk_id.clone()).collect();
         let answers = results.into_iter().filter_map(|(at, result)| {
             let slot = slots.get_mut(at)?;
+            let result = result.map_err(|undone| match undone {
+                Undone::Unknown { bulk_id } if named.contains(&bulk_id) => {
+                    Undone::Dependency { bulk_id }
+                }
+                undone => undone,
+            });
             Some(self.one(slot, result))
         });
         let answers: Vec<Answer> = answers.collect();
@@ -269,7 +280,7 @@ impl Answers<'_> {
     }
 
     fn one(&self, slot: &mut Slot, result: Result<Done, Undone<Problem>>) -> Answer {
-        let method = slot.method.take();
+        let verb = slot.verb;
         let named = slot.named.take();
         let location = |id: &dyn std::fmt::Display| {
             let ty = slot.ty.as_ref()?;
@@ -278,17 +289,19 @@ impl Answers<'_> {
         let (location, version, status, response) = match result {
             Ok(done) => {
                 let version = done.version.filter(|_| self.offer.capabilities().etag);
-                let status = crate::reply::status_of_method(method.as_ref());
+                let status = crate::reply::status_of(verb);
                 (location(&done.id), version.map(precondition::tag), status, None)
             }
             Err(undone) => {
                 let (status, response) = problem_of(undone).into_wire(self.request_id);
+                // What a reference stood for is not there.
+                let named = named.filter(|(_, id)| !id.starts_with("bulkId:"));
                 (named.and_then(|(_, id)| location(&id)), None, status, Some(response))
             }
         };
         Answer {
             location,
-            method: method.map(|method| method.to_string()),
+            method: slot.method.take(),
             bulk_id: slot.bulk_id.take(),
             version,
             status: status.as_str().into(),

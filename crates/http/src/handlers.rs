@@ -1,5 +1,6 @@
 //! One function per operation: parse, call one service method, render.
 
+mod bulk;
 pub(crate) mod discovery;
 mod me;
 pub(crate) mod operations;
@@ -44,10 +45,6 @@ pub(crate) struct Call<'a> {
     pub(crate) wording: OnceLock<Wording>,
 }
 
-const ROOT: &str = "searching all types at once is not offered: ask the endpoint of one";
-const BULK: &str = "bulk requests are not offered: send each operation by itself";
-const OUTCOME: &str = "no request is answered before it is done";
-
 /// Answers a request whose method fits its endpoint.
 pub(crate) async fn answer(
     call: &Call<'_>,
@@ -58,12 +55,12 @@ pub(crate) async fn answer(
             asks_for(ty.name(), None);
             match call.parts.method {
                 Method::POST => resources::create(call, ty).await,
-                _ => search::list(call, ty).await,
+                _ => search::list(call, std::slice::from_ref(ty)).await,
             }
         }
         Endpoint::Search(ty) => {
             asks_for(ty.name(), None);
-            search::posted(call, ty).await
+            search::posted(call, std::slice::from_ref(ty)).await
         }
         Endpoint::Resource(ty, id) => {
             asks_for(ty.name(), Some(id));
@@ -75,9 +72,10 @@ pub(crate) async fn answer(
             }
         }
         Endpoint::Me => me::answer(call).await,
-        Endpoint::Root | Endpoint::RootSearch => Err(Problem::not_offered(ROOT)),
-        Endpoint::Bulk => Err(Problem::not_offered(BULK)),
-        Endpoint::Outcome(_) => Err(Problem::not_offered(OUTCOME)),
+        Endpoint::Root => search::list(call, call.offer().catalog().types()).await,
+        Endpoint::RootSearch => search::posted(call, call.offer().catalog().types()).await,
+        Endpoint::Bulk => bulk::bulk(call).await,
+        Endpoint::Outcome(id) => bulk::outcome(call, id).await,
         Endpoint::Discovery(entry) => {
             let (settings, directory) = (call.settings, call.directory);
             let shown = Shown { settings, directory, offer: call.offer(), site: &call.site };

@@ -41,6 +41,20 @@
 //!   (RFC 7644 §3.13); trailing and doubled slashes change nothing.
 //! - `/healthz`, `/readyz` and `/metrics`, outside of the mount, without a token.
 //!
+//! # What a connection doesn't offer
+//!
+//! Discovery shows what a connection [offers](rollcall_domain::Capabilities), and requests get
+//! exactly that (RFC 7644 §4).
+//!
+//! - Without PATCH or bulk requests, these are answered 501.
+//! - Without filters, a filter is refused as `invalidFilter`, as any other that can't be answered
+//!   (RFC 7644 table 9): to pass over it would answer with resources that nobody asked for.
+//! - Without sorting, `sortBy` is passed over and the order is that of creation (R-SORT-07).
+//! - Without versions there is no `ETag` of resources and no `meta.version`; `If-None-Match` is
+//!   passed over, and an `If-Match` that names a version is answered 412.
+//! - Without cursors, `cursor` is refused.
+//! - Without early answers, `Prefer: respond-async` is passed over.
+//!
 //! # What it does not do
 //!
 //! It decides nothing about resources: that is `rollcall-domain`'s.
@@ -55,6 +69,7 @@ mod alike;
 mod app;
 mod auth;
 mod body;
+mod bulk;
 mod handlers;
 mod json;
 mod limits;
@@ -78,6 +93,7 @@ mod write;
 pub use app::App;
 pub use body::{Body, Broken};
 #[doc(hidden)]
+pub use bulk::reads_bulk;
 pub use limits::Peer;
 pub use serve::{serve, serve_operations};
 pub use settings::{Discovery, MetricsAt, Settings};

@@ -1,9 +1,10 @@
 //! What a request wants to see, from its URL or from a posted search.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
-use rollcall_domain::{Derived, Offer, Search};
+use rollcall_domain::{CursorAsked, Derived, Offer, Search};
 use rollcall_filter::{AttrPath, Filter, Grammar, Parser};
 use rollcall_schema::{Order, Profile, Projection, ResourceType, standard};
 use serde_json::{Map, Value};
@@ -26,6 +27,7 @@ pub(crate) struct Parameters {
     sort_order: Option<String>,
     start_index: Option<String>,
     count: Option<String>,
+    cursor: Option<String>,
     parser: Parser,
 }
 
@@ -63,7 +65,7 @@ impl Parameters {
                 (name @ ("startindex" | "count"), Value::Number(number)) => {
                     parameters.set(name, number.to_string())?;
                 }
-                ("filter" | "sortby" | "sortorder" | "startindex" | "count", _) => {
+                ("filter" | "sortby" | "sortorder" | "startindex" | "count" | "cursor", _) => {
                     return Err(invalid(format!("`{name}` has a value of the wrong type")));
                 }
                 _ => {}
@@ -80,6 +82,7 @@ impl Parameters {
             "sortorder" => &mut self.sort_order,
             "startindex" => &mut self.start_index,
             "count" => &mut self.count,
+            "cursor" => &mut self.cursor,
             _ => return Ok(()),
         };
         match slot.replace(value) {
@@ -105,27 +108,43 @@ impl Parameters {
         Ok(ty.projection(&attributes, &excluded, profile))
     }
 
-    /// What is searched for.
-    pub(crate) fn search(
-        &self,
-        ty: &ResourceType,
+    /// Which attributes are asked for, in one form (R-CUR-03).
+    pub(crate) fn shown(&self) -> String {
+        let (attributes, excluded) = (self.attributes.join(","), self.excluded.join(","));
+        small(&format!("{attributes}|{excluded}"))
+    }
+
+    /// What is searched for among resources of these types; `shown` is what
+    /// [`shown`](Self::shown) gives.
+    pub(crate) fn search<'p>(
+        &'p self,
+        types: &[Arc<ResourceType>],
         offer: &Offer,
         pages: Pages,
         derived: Derived,
-    ) -> Result<Search<'_>, Problem> {
-        let start = number("startIndex", self.start_index.as_deref())?.unwrap_or(1);
+        shown: &'p str,
+    ) -> Result<Search<'p>, Problem> {
+        let start = number("startIndex", self.start_index.as_deref())?;
         let count = number("count", self.count.as_deref())?;
         let count = count.and_then(|count| u32::try_from(count).ok().or(Some(u32::MAX)));
+        let cursor = self.cursor.as_deref().map(|text| CursorAsked { text, shown });
+        if cursor.is_some() && !offer.capabilities().cursor {
+            return Err(invalid("`cursor` is not offered on this connection: use `startIndex`"));
+        }
+        // R-CUR-08.
+        if cursor.is_some() && start.is_some() {
+            return Err(invalid("`cursor` and `startIndex` exclude each other: send one"));
+        }
         Ok(Search {
             filter: self.filter(offer)?,
             sort: match offer.capabilities().sort {
-                true => self.sort(ty, offer.profile())?,
+                true => self.sort(types, offer.profile())?,
                 false => None,
             },
-            start: start.max(1),
+            start: start.unwrap_or(1).max(1),
             count: count.unwrap_or(pages.default).min(pages.max),
             derived,
-            cursor: None,
+            cursor,
         })
     }
 
@@ -144,7 +163,7 @@ impl Parameters {
     /// passed over then, and the order is that of ids.
     fn sort(
         &self,
-        ty: &ResourceType,
+        types: &[Arc<ResourceType>],
         profile: &Profile,
     ) -> Result<Option<(AttrPath<'_>, Order)>, Problem> {
         let order = match given(self.sort_order.as_deref()) {
@@ -156,7 +175,10 @@ impl Parameters {
         let Some(text) = given(self.sort_by.as_deref()) else { return Ok(None) };
         let refused = |error: &dyn std::fmt::Display| invalid(format!("`sortBy`: {error}"));
         let path = self.parser.attr_path(text).map_err(|error| refused(&error))?;
-        ty.sort(&path, order, profile).map_err(|error| refused(&error))?;
+        // What several types make of it is for the directory to say.
+        if let [ty] = types {
+            ty.sort(&path, order, profile).map_err(|error| refused(&error))?;
+        }
         Ok(Some((path, order)))
     }
 }

@@ -1,8 +1,8 @@
 //! Every answer that says yes.
 
 use http::header::{ETAG, HeaderName, HeaderValue, LOCATION};
-use http::{Method, Response, StatusCode};
-use rollcall_domain::Record;
+use http::{Response, StatusCode};
+use rollcall_domain::{Record, Verb};
 
 use crate::precondition::tag;
 use crate::{Body, render::View};
@@ -33,11 +33,11 @@ pub(crate) fn bare(code: StatusCode) -> Response<Body> {
 }
 
 /// What a bulk operation that was done is answered (R-BULK-03).
-pub(crate) fn status_of_method(method: Option<&Method>) -> StatusCode {
-    match method {
-        Some(&Method::POST) => StatusCode::CREATED,
-        Some(&Method::DELETE) => StatusCode::NO_CONTENT,
-        _ => StatusCode::OK,
+pub(crate) const fn status_of(verb: Option<Verb>) -> StatusCode {
+    match verb {
+        Some(Verb::Create) => StatusCode::CREATED,
+        Some(Verb::Delete) => StatusCode::NO_CONTENT,
+        Some(Verb::Replace | Verb::Patch) | None => StatusCode::OK,
     }
 }
 

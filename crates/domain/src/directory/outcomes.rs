@@ -1,7 +1,7 @@
 //! Requests that are answered before they are done (RFC 9967 §2.5.1).
 
 use super::Directory;
-use crate::{Context, Outcome, TransactionId, Unavailable};
+use crate::{Context, Error, Outcome, TransactionId, Unavailable};
 
 /// How long a server may be silent about a request that it works on before it counts as stopped.
 pub const SILENCE_MILLIS: i64 = 60_000;
@@ -25,8 +25,7 @@ impl Directory {
     pub async fn promise(&self, ctx: &Context) -> Result<Outcome, Unavailable> {
         let now = self.clock.now();
         let id = TransactionId::from_uuid(self.ids.next());
-        let outcome =
-            Outcome { id, created: now, touched: now, done: false, body: String::new() };
+        let outcome = Outcome { id, created: now, touched: now, done: false, body: String::new() };
         self.store.keep_outcome(ctx.scope(), outcome.clone()).await?;
         Ok(outcome)
     }
@@ -63,12 +62,13 @@ impl Directory {
     /// any more.
     ///
     /// # Errors
-    /// [`Unavailable`].
+    /// [`Error::Forbidden`] to a user's own token, which has no part in it.
     pub async fn progress(
         &self,
         ctx: &Context,
         id: TransactionId,
-    ) -> Result<Option<Progress>, Unavailable> {
+    ) -> Result<Option<Progress>, Error> {
+        ctx.opens_all()?;
         let found = self.store.outcome(ctx.scope(), id).await?;
         let silent = |touched: i64| self.clock.now().millis() - touched > SILENCE_MILLIS;
         Ok(found.map(|outcome| match outcome {

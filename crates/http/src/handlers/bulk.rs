@@ -28,7 +28,9 @@ const LONGEST_WAIT: u64 = 30;
 pub(super) async fn bulk(call: &Call<'_>) -> Result<Response<Body>, Problem> {
     let offer = call.context.offer();
     if !offer.capabilities().bulk {
-        return Err(Problem::not_offered("bulk requests are not offered: send each operation by itself"));
+        return Err(Problem::not_offered(
+            "bulk requests are not offered: send each operation by itself",
+        ));
     }
     let limit = call.settings.bulk_operations_of(offer.limits());
     let request = BulkRequest::read(call.json()?, offer, limit)?;
@@ -51,9 +53,7 @@ pub(super) async fn outcome(call: &Call<'_>, id: &str) -> Result<Response<Body>,
     let id = id.parse().map_err(|_| unknown())?;
     let progress = call.directory.progress(&call.context, id).await.map_err(Error::from)?;
     match progress.ok_or_else(unknown)? {
-        Progress::Running => {
-            Ok(reply::with(reply::bare(StatusCode::ACCEPTED), RETRY_AFTER, "2"))
-        }
+        Progress::Running => Ok(reply::with(reply::bare(StatusCode::ACCEPTED), RETRY_AFTER, "2")),
         Progress::Done(body) => Ok(reply::ok(body.into())),
         Progress::Interrupted(said) => Err(Problem::gone(format!(
             "the server stopped while it worked on this, after {said} operations: look at what is \

@@ -1,42 +1,78 @@
-//! Lists of resources of one type (RFC 7644 §3.4.2, §3.4.3).
+//! Lists of resources, of one type or of all (RFC 7644 §3.4.2, §3.4.3).
 
 use std::sync::Arc;
 
 use http::Response;
+use rollcall_domain::{Found, Listing, Search};
 use rollcall_schema::ResourceType;
 
 use super::Call;
 use crate::parameters::Parameters;
 use crate::problem::Problem;
-use crate::write::Writer;
+use crate::write::{Listed, Section, Writer};
 use crate::{Body, reply};
 
+/// Resources of these types: one of them for an endpoint of its own, all of them for the root.
 pub(super) async fn list(
     call: &Call<'_>,
-    ty: &Arc<ResourceType>,
+    types: &[Arc<ResourceType>],
 ) -> Result<Response<Body>, Problem> {
-    find(call, ty, &Parameters::from_query(call.parts.uri.query(), call.profile())?).await
+    find(call, types, &Parameters::from_query(call.parts.uri.query(), call.profile())?).await
 }
 
 /// The body says everything; parameters in the URL count for nothing (R-SEARCH-06).
 pub(super) async fn posted(
     call: &Call<'_>,
-    ty: &Arc<ResourceType>,
+    types: &[Arc<ResourceType>],
 ) -> Result<Response<Body>, Problem> {
-    find(call, ty, &Parameters::from_posted(call.json()?, call.profile())?).await
+    find(call, types, &Parameters::from_posted(call.json()?, call.profile())?).await
 }
 
 async fn find(
     call: &Call<'_>,
-    ty: &Arc<ResourceType>,
+    types: &[Arc<ResourceType>],
     asked: &Parameters,
 ) -> Result<Response<Body>, Problem> {
-    let view = call.view_of(ty, asked)?;
-    let search = asked.search(ty, call.offer(), call.pages(), view.derived())?;
-    let page = call.directory.find(&call.context, ty, &search).await;
-    let page = page.map_err(|error| Problem::of_search(error, ty))?;
-    let owners = page.found.iter().map(|found| found.record.id).collect();
-    let links = call.links(&view, owners).await?;
-    let body = Writer::page(view, &page, search.start, links)?.into_body().await?;
-    Ok(reply::ok(body))
+    let views = types.iter().map(|ty| call.view_of(ty, asked)).collect::<Result<Vec<_>, _>>()?;
+    let derived =
+        views.iter().map(|view| view.derived()).find(|derived| *derived != Default::default());
+    let shown = asked.shown();
+    let search =
+        asked.search(types, call.offer(), call.pages(), derived.unwrap_or_default(), &shown)?;
+    let page = found(call, types, &search).await?;
+    let listed = Listed {
+        total: page.total,
+        start: search.cursor.is_none().then_some(search.start),
+        next: page.next.as_deref(),
+    };
+    let mut sections: Vec<Section> = Vec::new();
+    for (kind, found) in page.found {
+        match sections.last_mut().filter(|last| Arc::ptr_eq(&last.view.ty, &kind)) {
+            Some(last) => last.found.push(found),
+            None => {
+                let view = views.iter().find(|view| Arc::ptr_eq(&view.ty, &kind));
+                let Some(view) = view else { continue };
+                sections.push(Section::new(view.clone(), found));
+            }
+        }
+    }
+    for section in &mut sections {
+        let owners = section.found.iter().map(|found| found.record.id).collect();
+        section.links = call.links(&section.view, owners).await?;
+    }
+    Ok(reply::ok(Writer::page(sections, listed)?.into_body().await?))
+}
+
+async fn found(
+    call: &Call<'_>,
+    types: &[Arc<ResourceType>],
+    search: &Search<'_>,
+) -> Result<Listing<(Arc<ResourceType>, Found)>, Problem> {
+    let [ty] = types else {
+        return Ok(call.directory.find_all(&call.context, types, search).await?);
+    };
+    let page = call.directory.find(&call.context, ty, search).await;
+    let Listing { found, total, next } = page.map_err(|error| Problem::of_search(error, ty))?;
+    let found = found.into_iter().map(|found| (Arc::clone(ty), found)).collect();
+    Ok(Listing { found, total, next })
 }

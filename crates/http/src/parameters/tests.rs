@@ -38,7 +38,13 @@ fn search(parameters: &Parameters) -> Result<Search<'_>, Problem> {
 
 fn search_with(parameters: &Parameters, capabilities: Capabilities) -> Result<Search<'_>, Problem> {
     let pages = Pages { default: 100, max: 1000 };
-    parameters.search(user(), &offer(capabilities), pages, Derived::Hidden)
+    parameters.search(
+        std::slice::from_ref(user()),
+        &offer(capabilities),
+        pages,
+        Derived::Hidden,
+        "",
+    )
 }
 
 #[track_caller]

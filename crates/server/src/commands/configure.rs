@@ -95,7 +95,7 @@ fn limit(name: &str, text: &str) -> anyhow::Result<Value> {
 
 #[cfg(test)]
 mod tests {
-    use rollcall_domain::{ConnectionId, Rate, Setup};
+    use rollcall_domain::{Rate, Setup};
 
     use super::*;
 
@@ -106,7 +106,7 @@ mod tests {
         };
         ConfigureArgs {
             config: crate::cli::ConfigArgs::default(),
-            connection: ConnectionId::from_uuid(uuid::Uuid::nil()),
+            connection: format!("conn_{}", "0".repeat(32)).parse().unwrap(),
             profile: of("profile").pop(),
             switches: of("switch"),
             capabilities: of("capability"),
