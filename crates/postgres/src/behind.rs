@@ -11,7 +11,8 @@ statement! {
     /// Records of a type that were indexed under an earlier revision, in the order of ids.
     ///
     /// The index has them by revision: it is asked for each revision that there is, from one to
-    /// the next, so that however many are behind, no more are read than are answered.
+    /// the next, so that however many are behind, no more are read than are answered. Rows of
+    /// revision and id come in an order that no other index has.
     Behind [<'q>] [<'q>] [<'static>]
     -> (SqlUuid, BigInt, BigInt, BigInt, BigInt, BigInt, Text) {
         organization: Uuid = SqlUuid,
@@ -39,9 +40,10 @@ from old o
 cross join lateral (
     select r.id, r.version, r.created, r.modified, r.links, r.indexed, r.body from resource r
     where r.organization = $1 and r.connection = $2 and r.kind = $3
-        and r.indexed = o.indexed and r.id > $5
-    order by r.id limit $6
+        and (r.indexed, r.id) > (o.indexed, $5) and r.indexed <= o.indexed
+    order by r.indexed, r.id limit $6
 ) b
+where o.indexed is not null
 order by b.id limit $6"
 }
 

@@ -21,8 +21,15 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// sets a `statement_timeout`. What took so long is not tried again.
 pub(crate) const LONGEST: Duration = Duration::from_secs(30);
 
-const LIMIT: &str = "select set_config('statement_timeout', '30s', false)
-where current_setting('statement_timeout') = '0'";
+/// What the connections of the pool are set to where nobody said otherwise. Statements that stay
+/// prepared are planned once, whatever their values: planning the larger ones takes longer than
+/// running them, and each is written so that there is one way to go.
+const SETTINGS: &str = "select set_config(name, value, false)
+from (values
+    ('statement_timeout', '0', '30s'),
+    ('plan_cache_mode', 'auto', 'force_generic_plan')
+) s (name, unset, value)
+where current_setting(name) = unset";
 
 /// Opens one connection.
 pub(crate) async fn open(url: &str) -> Result<AsyncPgConnection, ConnectError> {
@@ -39,7 +46,7 @@ pub(crate) async fn open(url: &str) -> Result<AsyncPgConnection, ConnectError> {
 pub(crate) async fn open_pooled(url: &str) -> Result<AsyncPgConnection, ConnectionError> {
     let bad = |error: &dyn Error| ConnectionError::BadConnection(error.to_string());
     let mut connection = open(url).await.map_err(|error| bad(&error))?;
-    connection.batch_execute(LIMIT).await.map_err(|error| bad(&error))?;
+    connection.batch_execute(SETTINGS).await.map_err(|error| bad(&error))?;
     Ok(connection)
 }
 

@@ -4,7 +4,8 @@
 //! - **A commit is one statement** wherever its shape allows: the record, its keys by difference,
 //!   the edges, the count and the event, with the answer in its row. Changes of several
 //!   members of a group that others change meanwhile, and changes of several resources, are one
-//!   transaction.
+//!   transaction. Many changes in a row are one transaction too, in which resources that begin one
+//!   after the other are one statement.
 //! - **A read is one statement**, with the members or the derived groups in it. A search asks the
 //!   indexes, and leaves to the domain's [`Sieve`](rollcall_domain::Sieve) what they can't decide.
 //! - **Two walls.** Every statement names its organization; and row-level security lets a role
@@ -19,8 +20,9 @@
 //! - **Nothing is lost in between.** Units that the database rolls back for the sake of others are
 //!   repeated; when a connection dies over a commit, the store asks whether its event is there.
 //!
-//! A statement may take 30 seconds, unless the URL (`?options=-c%20statement_timeout%3D5s`), the role
-//! or the database sets a `statement_timeout`.
+//! A statement may take 30 seconds, and those that stay prepared are planned once, unless the URL
+//! (`?options=-c%20statement_timeout%3D5s`), the role or the database sets `statement_timeout` or
+//! `plan_cache_mode`.
 //!
 //! Connections are not encrypted: `sslmode=require` is refused. Use a Unix socket, a private
 //! network, or a proxy beside the server.

@@ -196,11 +196,15 @@ impl Units {
     ) -> Result<U::Outcome, Failure> {
         let held = self.take().await?;
         held.preparing.store(!unit.kept(), Ordering::Relaxed);
-        let outcome = match of {
-            Some(organization) if self.walled => {
-                self.flush(&held, &begin(Some(organization)), unit).await
-            }
-            _ => unit.send(&self.line(&held)).await,
+        let behind = of.filter(|_| self.walled);
+        let outcome = if !unit.kept() {
+            // It is sent once, so it is planned for its values.
+            let begin = format!("{}; set local plan_cache_mode = auto", begin(behind));
+            self.flush(&held, &begin, unit).await
+        } else if behind.is_some() {
+            self.flush(&held, &begin(behind), unit).await
+        } else {
+            unit.send(&self.line(&held)).await
         };
         held.give_back(outcome)
     }
