@@ -171,16 +171,15 @@ impl View {
     }
 
     fn meta(&self, record: &Record) -> Value {
-        let mut meta = serde_json::json!({
-            "resourceType": self.ty.name(),
-            "created": record.created.to_string(),
-            "lastModified": record.modified.to_string(),
-            "location": self.location(record.id),
-        });
-        if self.versions {
-            meta["version"] = tag(record.version).into();
-        }
-        meta
+        let version = self.versions.then(|| ("version", tag(record.version)));
+        let meta = [
+            ("resourceType", self.ty.name().to_owned()),
+            ("created", record.created.to_string()),
+            ("lastModified", record.modified.to_string()),
+            ("location", self.location(record.id)),
+        ];
+        let named = |(name, text): (&str, String)| (name.to_owned(), Value::from(text));
+        meta.into_iter().chain(version).map(named).collect()
     }
 
     /// R-RES-02: every group of a user, with how it is reached.

@@ -82,7 +82,7 @@ impl Default for Settings {
             page_default: 100,
             page_max: 1000,
             rate: None,
-            failures: Rate { per_second: 1, burst: 60 },
+            failures: Rate { per_second: 5, burst: 500 },
             trusted_proxies: Vec::new(),
             discovery: Discovery::default(),
             metrics: MetricsAt::default(),

@@ -7,7 +7,7 @@ use http::Response;
 use http::header::{CACHE_CONTROL, ETAG};
 use http::request::Parts;
 use rollcall_domain::{Directory, Offer};
-use rollcall_schema::{AttrDef, Attribute, Owner, ResourceType, Schema, standard};
+use rollcall_schema::{AttrDef, Attribute, Owner, Profile, ResourceType, Schema, standard};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -103,16 +103,17 @@ fn config(shown: &Shown<'_>) -> Value {
         }],
         "meta": meta("ServiceProviderConfig", site, "/ServiceProviderConfig"),
     });
-    // R-IOP-01
-    if offer.profile().interop {
-        config["interopProfileConformant"] = true.into();
+    // R-IOP-01: who bears anything more doesn't conform, whatever the switch says.
+    if *offer.profile() == Profile::STRICT {
+        add(&mut config, "interopProfileConformant", true.into());
     }
     // R-EVT-07, R-ASYNC-05: bulk requests alone are answered early, and no event is sent.
     if offered.bulk && offered.asynchronous {
-        config["securityEvents"] = json!({"asyncRequest": "request", "eventUris": []});
+        let events = json!({"asyncRequest": "request", "eventUris": []});
+        add(&mut config, "securityEvents", events);
     }
     if let Some(shown) = roles_and_entitlements(offer) {
-        config["RolesAndEntitlements"] = shown;
+        add(&mut config, "RolesAndEntitlements", shown);
     }
     config
 }
@@ -130,7 +131,7 @@ fn pagination(shown: &Shown<'_>) -> Value {
         "maxPageSize": pages.max,
     });
     if let Some(timeout) = timeout {
-        pagination["cursorTimeout"] = timeout.as_secs().into();
+        add(&mut pagination, "cursorTimeout", timeout.as_secs().into());
     }
     pagination
 }
@@ -192,11 +193,15 @@ fn show_type(ty: &Arc<ResourceType>, site: &Site) -> Value {
 /// A definition with what every resource has (R-DISC-08).
 fn entry(definition: &impl Serialize, schema: &str, meta: Value) -> Value {
     let mut entry = serde_json::to_value(definition).expect("definitions are JSON");
-    if let Value::Object(entry) = &mut entry {
-        entry.insert("schemas".into(), json!([schema]));
-        entry.insert("meta".into(), meta);
-    }
+    add(&mut entry, "schemas", json!([schema]));
+    add(&mut entry, "meta", meta);
     entry
+}
+
+fn add(object: &mut Value, name: &str, value: Value) {
+    if let Value::Object(object) = object {
+        object.insert(name.into(), value);
+    }
 }
 
 fn meta(kind: &str, site: &Site, path: &str) -> Value {

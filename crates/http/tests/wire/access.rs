@@ -8,7 +8,6 @@ use crate::world::World;
 use http::Method;
 use http::Request;
 use http_body_util::Full;
-use serde_json::json;
 
 #[tokio::test]
 async fn nothing_is_answered_without_a_token() {

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use http::Method;
 use metrics_exporter_prometheus::PrometheusBuilder;
+use rollcall_domain::{Dialects, Registry as _, SystemClock};
+use rollcall_schema::standard;
 use serde_json::{Value, json};
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -88,4 +90,33 @@ fn metrics_have_templates_and_no_names() {
     for name in [id.as_str(), "conn_", "org_", "secret"] {
         assert!(!text.contains(name), "{name} in {text}");
     }
+}
+
+#[tokio::test]
+async fn dialects_are_seen_and_change_nothing() {
+    let world = World::new().await;
+    let clock = Arc::new(SystemClock);
+    let World { app, spy, registry, time, a, b, entra } = world;
+    let app = app.with_dialects(Dialects::new(registry.clone(), clock));
+    let world = World { app, spy, registry, time, a, b, entra };
+    let dialect = async |tenant: &Tenant| {
+        let (_, connection) =
+            world.registry.connection(tenant.connection()).await.unwrap().unwrap();
+        connection.dialect
+    };
+    let plain = world.get("/Users?startIndex=1&count=100").await.is(200).json();
+    assert_eq!(dialect(&world.a).await, None);
+    let okta = [("user-agent", "Okta SCIM Client 1.0.0")];
+    let path = "/Users?startIndex=1&count=100";
+    let seen = world.send(&world.a, Method::GET, path, &okta, "").await;
+    assert_eq!(seen.is(200).json(), plain);
+    assert_eq!(dialect(&world.a).await.as_deref(), Some("okta"));
+    // By how a body is worded, though it is refused (E-ENTRA-04, E-ENTRA-05).
+    let body = json!({"schemas": [standard::PATCH_OP],
+        "Operations": [{"op": "Replace", "path": "active", "value": "False"}]});
+    world.send(&world.b, Method::PATCH, "/Users/none", &[], &body).await.is_error(404, "");
+    assert_eq!(dialect(&world.b).await.as_deref(), Some("entra-legacy"));
+    let flag = "/Users?aadOptscim062020&filter=userName%20eq%20%22x%22";
+    world.send(&world.entra, Method::GET, flag, &[], "").await.is(200);
+    assert_eq!(dialect(&world.entra).await.as_deref(), Some("entra"));
 }

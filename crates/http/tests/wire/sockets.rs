@@ -8,6 +8,7 @@ use http::Request;
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use rollcall_domain::Rate;
 use rollcall_http::{Settings, serve, serve_operations};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -157,5 +158,42 @@ async fn who_sends_too_much_is_told_so() {
         }
         let answer = read_until(&mut socket, "}").await;
         assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn sockets_say_who_asks() {
+    // R-SEC-06
+    let failures = Rate { per_second: 1, burst: 2 };
+    let server = start(Settings { failures, ..Settings::default() }, SOON).await;
+    for status in ["401", "401", "429"] {
+        let mut socket = TcpStream::connect(server.address).await.unwrap();
+        let wrong = "GET /scim/v2/Users HTTP/1.1\r\nhost: x\r\nauthorization: Bearer wrong\r\n\r\n";
+        socket.write_all(wrong.as_bytes()).await.unwrap();
+        let answer = read_until(&mut socket, "}").await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+    }
+}
+
+/// A raw query is read as far as the HTTP layer takes it for a URI; what it doesn't take is
+/// refused by itself, before anybody can word the answer.
+#[tokio::test]
+async fn queries_may_be_raw() {
+    // R-FILTER-23
+    let server = start(Settings::default(), SOON).await;
+    for (query, status) in [
+        ("filter=userName+eq+%22{a|b}^`[]'%22&x=~!*();:@$,/?", "200"),
+        ("filter=userName+eq+%22Müller%22", "200"),
+        ("filter=userName+eq+\"ada\"", "400"),
+        ("filter=userName+eq+<ada>", "400"),
+    ] {
+        let mut socket = TcpStream::connect(server.address).await.unwrap();
+        let token = &server.token;
+        let head = format!(
+            "GET /scim/v2/Users?{query} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n"
+        );
+        socket.write_all(head.as_bytes()).await.unwrap();
+        let answer = read_until(&mut socket, "\r\n\r\n").await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{query}: {answer}");
     }
 }
