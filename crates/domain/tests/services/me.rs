@@ -119,6 +119,8 @@ async fn nothing_else_is_open_to_a_user() {
         refused(directory.create(&ctx, ty, json!({"userName": "u", "displayName": "g"})).await);
     }
     refused(directory.delete(&ctx, me.named(), &any).await);
+    let promised = directory.promise(&world.ctx().await).await.unwrap();
+    refused(directory.progress(&ctx, promised.id).await);
     assert!(directory.get(&ctx, me.named(), Derived::Shown).await.is_ok());
 }
 
