@@ -47,9 +47,9 @@ const ALL: [Name; 16] = [
 
 /// Variables of the environment that no setting has: misspelt ones, most likely.
 pub(crate) fn strangers(variables: impl Iterator<Item = String>) -> Vec<String> {
-    let known =
-        |name: &str| name == "CONFIG" || ALL.iter().any(|setting| setting.to_uppercase() == name);
     // tidy: setting names
+    let spelt = |name: &str| ALL.iter().any(|setting| setting.to_uppercase() == name);
+    let known = |name: &str| name == "CONFIG" || spelt(name);
     let ours = |name: &String| name.strip_prefix("ROLLCALL_").is_some_and(|rest| !known(rest));
     variables.filter(ours).collect()
 }

@@ -37,7 +37,11 @@ const HOMES: &[Home] = &[
         ],
         // The test kit sends names in every case on purpose.
         crates: &["schema", "filter", "testkit"],
-        marked: &[("http", "// tidy: header names"), ("server", "// tidy: setting names")],
+        marked: &[
+            ("domain", "// tidy: member names"),
+            ("http", "// tidy: header names"),
+            ("server", "// tidy: setting names"),
+        ],
     },
 ];
 

@@ -104,10 +104,12 @@ impl Resolver<'_> {
     /// The paths of a PATCH, whose filters may hold references.
     fn paths(&mut self, data: &mut Value) {
         let members = data.as_object_mut().into_iter().flatten();
+        // tidy: member names
         let operations = members.filter(|(name, _)| name.eq_ignore_ascii_case("operations"));
         for operation in operations.filter_map(|(_, list)| list.as_array_mut()).flatten() {
             for (name, value) in operation.as_object_mut().into_iter().flatten() {
                 if let Value::String(path) = value
+                    // tidy: member names
                     && name.eq_ignore_ascii_case("path")
                     && path.contains(PREFIX)
                 {

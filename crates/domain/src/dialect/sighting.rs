@@ -90,6 +90,7 @@ impl Wording {
         if path.is_none()
             && let Some(value) = value.and_then(Value::as_object)
         {
+            // tidy: member names
             self.pathless |= op.eq_ignore_ascii_case("replace");
             let mut keys = value.keys().take(LOOKED_AT);
             self.keyed_by_paths |= keys.any(|key| key.contains(['.', ':', '[']));
@@ -131,6 +132,7 @@ impl Sighting<'_> {
             return Some((Dialect::Entra, Name));
         }
         let agent: String = self.user_agent?.chars().take(200).collect();
+        // tidy: member names
         let agent = agent.to_ascii_lowercase();
         let (_, dialect) = NAMES.into_iter().find(|(name, _)| agent.contains(name))?;
         // E-OKTA-05: integrations of the catalogue switch users by PATCH.

@@ -10,6 +10,7 @@ use rollcall_domain::{Context, Directory, Error, Outcome, Progress};
 use tracing::Instrument as _;
 
 use super::Call;
+use crate::alike::small;
 use crate::bulk::{Answers, BulkRequest};
 use crate::problem::{Problem, chain};
 use crate::site::Site;
@@ -73,7 +74,7 @@ impl Preference {
         let (mut asked, mut wait) = (false, 0);
         for preference in values.flat_map(|value| value.split([',', ';'])).map(str::trim) {
             let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
-            match name.trim().to_ascii_lowercase().as_str() {
+            match small(name.trim()).as_str() {
                 "respond-async" => asked = true,
                 "wait" => wait = value.trim().trim_matches('"').parse().unwrap_or(0),
                 _ => {}
