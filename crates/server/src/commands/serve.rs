@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use rollcall_domain::{Authenticator, Directory, Indexer, Keyring, Store, SystemClock, UuidIds};
+use rollcall_domain::{Authenticator, Dialects, Directory, Indexer, Keyring, Store, SystemClock, UuidIds};
 use rollcall_http::{App, Discovery, MetricsAt, Settings};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -91,7 +91,10 @@ fn app(
         },
         ..Settings::default()
     };
-    App::new(directory, authenticator, Arc::clone(&backend.store), settings).with_metrics(metrics)
+    let dialects = Dialects::new(Arc::clone(&backend.registry), Arc::new(SystemClock));
+    App::new(directory, authenticator, Arc::clone(&backend.store), settings)
+        .with_dialects(dialects)
+        .with_metrics(metrics)
 }
 
 async fn bind(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
