@@ -22,6 +22,11 @@ pub const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 /// The schema of a search.
 pub const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 
+/// The schema of a bulk request.
+pub const BULK: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
+/// The schema of the answer to one.
+pub const BULK_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";
+
 /// No request of these tests may take longer: clients give up after a minute.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -191,6 +196,39 @@ impl Answer {
         self.resources().iter().map(|resource| id(resource).expect("resources have ids")).collect()
     }
 
+    /// What became of each operation of a bulk request, whose form is checked.
+    #[track_caller]
+    pub fn operations(&self) -> Vec<Value> {
+        assert_eq!(self.status, 200, "{self}");
+        let body = self.json();
+        assert_eq!(body["schemas"], json!([BULK_RESPONSE]), "{self}");
+        let operations =
+            body["Operations"].as_array().unwrap_or_else(|| panic!("no operations\n{self}"));
+        for operation in operations {
+            // R-BULK-03.
+            let status = operation["status"].as_str().unwrap_or_else(|| panic!("no status\n{self}"));
+            match status.starts_with('2') {
+                true => assert!(operation["location"].is_string(), "{operation}\n{self}"),
+                false => {
+                    let error = &operation["response"];
+                    assert_eq!(error["schemas"], json!([ERROR]), "{operation}\n{self}");
+                    assert_eq!(error["status"], *status, "{operation}\n{self}");
+                    assert!(error["detail"].is_string(), "{operation}\n{self}");
+                    assert!(!status.starts_with('5') || status == "501", "{operation}\n{self}");
+                }
+            }
+        }
+        operations.clone()
+    }
+
+    /// The statuses of the operations of a bulk request, with a space between each two.
+    #[track_caller]
+    pub fn statuses(&self) -> String {
+        let operations = self.operations();
+        let statuses = operations.iter().filter_map(|operation| operation["status"].as_str());
+        statuses.collect::<Vec<_>>().join(" ")
+    }
+
     /// Asserts that this is a SCIM error of this status and kind. Answers its detail.
     #[track_caller]
     pub fn refused(&self, status: u16, scim_type: &str) -> String {
@@ -205,7 +243,7 @@ impl Answer {
     #[track_caller]
     pub fn well_formed(self) -> Self {
         assert!(self.status < 500 || self.status == 501, "the server failed: {self}");
-        if self.asked.starts_with("HEAD") || matches!(self.status, 204 | 304) {
+        if self.asked.starts_with("HEAD") || matches!(self.status, 202 | 204 | 304) {
             assert!(self.body.is_empty(), "a body where none belongs: {self}");
             return self;
         }

@@ -1,12 +1,13 @@
 //! An IdP with its connection: what a client knows and sends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use rollcall_domain::{Scope, Store, TokenId};
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Client, PATCH, Request};
+use crate::client::{Answer, BULK, Client, PATCH, Request};
 
 /// One connection as its IdP sees it. Every answer's form is checked.
 #[derive(Clone)]
@@ -61,6 +62,36 @@ impl Idp {
     /// Deletes.
     pub async fn delete(&self, path: &str) -> Answer {
         self.send(self.request("DELETE", path)).await
+    }
+
+    /// Sends operations in bulk.
+    pub async fn bulk(&self, operations: Value) -> Answer {
+        self.post("/Bulk", &json!({"schemas": [BULK], "Operations": operations})).await
+    }
+
+    /// Walks a list by cursor: `/Users`, `count=2`. Answers the ids page by page.
+    pub async fn walk(&self, endpoint: &str, query: &str) -> Vec<Vec<String>> {
+        let (mut pages, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = self.get(&format!("{endpoint}?{query}&cursor={cursor}")).await.is(200);
+            pages.push(page.ids());
+            match page.json()["nextCursor"].as_str() {
+                Some(next) => next.clone_into(&mut cursor),
+                None => return pages,
+            }
+        }
+    }
+
+    /// Waits until a request that was answered before it was done is done. Answers what came of it.
+    pub async fn outcome(&self, transaction: &str) -> Answer {
+        loop {
+            let answer = self.get(&format!("/AsyncResults/{transaction}")).await;
+            if answer.status != 202 {
+                return answer;
+            }
+            assert!(answer.header("retry-after").is_some(), "{answer}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Lists what satisfies a filter: `/Users`, `userName eq "ada"`.

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use rollcall_domain::{
-    Authenticator, Connection, Connections, Directory, IdpKind, Ids as _, Keyring, Minted,
-    OrganizationId, Registry, Scope, Store, SystemClock, UuidIds,
+    Authenticator, Connection, Connections, ConnectionsError, Directory, IdpKind, Ids as _, Indexer,
+    Keyring, Minted, OrganizationId, Registry, Scope, SetupChange, Store, SystemClock, UuidIds,
 };
 use rollcall_http::{App, Settings};
 use rollcall_postgres::Postgres;
 use rollcall_sqlite::Sqlite;
 use rollcall_testkit::{EventLog, LoggedEvent};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -28,6 +29,9 @@ pub const PUBLIC_URL: &str = "https://scim.example.test";
 
 /// Connections to PostgreSQL of one server.
 const POOL: usize = 8;
+
+/// How long cursors are good where no test says otherwise.
+pub const CURSOR_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// A store that the service can run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +52,7 @@ pub struct Server {
     pub store: Arc<dyn Store>,
     registry: Arc<dyn Registry>,
     statements: Box<dyn Fn() -> u64 + Send + Sync>,
+    transactions: Box<dyn Fn() -> u64 + Send + Sync>,
     log: Box<dyn EventLog>,
     place: Place,
     stop: CancellationToken,
@@ -62,6 +67,11 @@ enum Place {
 impl Server {
     /// Starts a service of its own, for tests that count or configure.
     pub async fn start(kind: StoreKind, settings: Settings) -> Self {
+        Self::start_with(kind, settings, CURSOR_TIMEOUT).await
+    }
+
+    /// The same with cursors that are good for so long from page to page.
+    pub async fn start_with(kind: StoreKind, settings: Settings, cursors: Duration) -> Self {
         match kind {
             StoreKind::Sqlite => {
                 let directory = tempfile::tempdir().expect("a directory for the database");
@@ -70,8 +80,11 @@ impl Server {
                 store.migrate().await.expect("SQLite migrates");
                 let counted = Arc::clone(&store);
                 let statements = Box::new(move || counted.statements());
+                let counted = Arc::clone(&store);
+                let transactions = Box::new(move || counted.transactions());
                 let log = Box::new(SqliteLog::at(&path));
-                let over = Over { kind, statements, log, place: Place::Directory(directory) };
+                let place = Place::Directory(directory);
+                let over = Over { kind, statements, transactions, log, place, cursors };
                 over.serve(store, settings).await
             }
             StoreKind::Postgres => {
@@ -81,9 +94,12 @@ impl Server {
                 let store = Arc::new(store.expect("PostgreSQL connects"));
                 let counted = Arc::clone(&store);
                 let statements = Box::new(move || counted.statements());
+                let counted = Arc::clone(&store);
+                let transactions = Box::new(move || counted.statements());
                 let log = Box::new(PostgresLog::at(&database.url));
                 let place = Place::Database { _database: database };
-                Over { kind, statements, log, place }.serve(store, settings).await
+                let over = Over { kind, statements, transactions, log, place, cursors };
+                over.serve(store, settings).await
             }
         }
     }
@@ -98,6 +114,19 @@ impl Server {
         let made = self.connections().create(organization, kind).await;
         let (connection, minted) = made.expect("a connection is made");
         self.opened(&connection, &minted)
+    }
+
+    /// Makes a connection of this kind that is set up so, in an organization of its own.
+    pub async fn idp_with(&self, kind: IdpKind, change: Value) -> Idp {
+        let idp = self.idp(kind).await;
+        self.configured(&idp, change).await
+    }
+
+    /// The same connection as one of its users sees it, named by `userName` or id.
+    pub async fn user_of(&self, idp: &Idp, user: &str) -> Idp {
+        let minted = self.connections().mint_for(idp.at.connection, user).await;
+        let minted = minted.expect("a token is made");
+        Idp { token: minted.secret.reveal().into(), token_id: minted.token.id, ..idp.clone() }
     }
 
     /// The same connection with another token.
@@ -115,6 +144,34 @@ impl Server {
     /// How many statements the store has sent to its database.
     pub fn statements(&self) -> u64 {
         (self.statements)()
+    }
+
+    /// How often the store has written to its disk: its transactions on SQLite, the statements that
+    /// it has sent on PostgreSQL, where a commit is a statement.
+    pub fn transactions(&self) -> u64 {
+        (self.transactions)()
+    }
+
+    /// What builds the indexes of connections; nothing does here until it is told to.
+    pub fn indexer(&self) -> Indexer {
+        let (registry, store) = (Arc::clone(&self.registry), Arc::clone(&self.store));
+        Indexer::new(registry, store, Arc::new(SystemClock))
+    }
+
+    /// The same connection set up otherwise, with a token that sees that at once.
+    pub async fn configured(&self, idp: &Idp, change: Value) -> Idp {
+        self.set_up(idp, change).await;
+        self.another_token(idp).await
+    }
+
+    /// Adds definitions to a connection.
+    ///
+    /// # Errors
+    /// Why they can't be added.
+    pub async fn define(&self, idp: &Idp, definitions: &Value) -> Result<Idp, ConnectionsError> {
+        let text = format!("{definitions:#}");
+        self.connections().add_definitions(idp.at.connection, &text).await?;
+        Ok(self.another_token(idp).await)
     }
 
     /// The log of an organization.
@@ -146,8 +203,10 @@ impl Server {
 struct Over {
     kind: StoreKind,
     statements: Box<dyn Fn() -> u64 + Send + Sync>,
+    transactions: Box<dyn Fn() -> u64 + Send + Sync>,
     log: Box<dyn EventLog>,
     place: Place,
+    cursors: Duration,
 }
 
 impl Over {
@@ -156,21 +215,21 @@ impl Over {
         store: Arc<S>,
         settings: Settings,
     ) -> Server {
-        let Self { kind, statements, log, place } = self;
+        let Self { kind, statements, transactions, log, place, cursors } = self;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let origin = format!("http://{}", listener.local_addr().expect("the port is known"));
         let registry: Arc<dyn Registry> = Arc::<S>::clone(&store);
         let store: Arc<dyn Store> = store;
         let service = Directory::new(Arc::clone(&store), Arc::new(SystemClock), Arc::new(UuidIds));
         let keys = Keyring::parse(KEY).expect("the test has a key");
-        let service = service.with_keys(Arc::new(keys), Duration::from_secs(3600));
+        let service = service.with_keys(Arc::new(keys), cursors);
         let authenticator = Authenticator::new(Arc::clone(&registry));
         let app = App::new(service, authenticator, Arc::clone(&store), settings);
         let stop = CancellationToken::new();
         let drain = Duration::from_secs(5);
         tokio::spawn(rollcall_http::serve(listener, Arc::new(app), stop.clone(), drain));
         let client = Client::new(origin);
-        Server { kind, client, store, registry, statements, log, place, stop }
+        Server { kind, client, store, registry, statements, transactions, log, place, stop }
     }
 }
 
