@@ -1,5 +1,6 @@
 //! Support for the tests beside it.
 
+pub mod bulk;
 pub mod client;
 pub mod data;
 pub mod idp;

@@ -160,7 +160,9 @@ impl Server {
 
     /// The same connection set up otherwise, with a token that sees that at once.
     pub async fn configured(&self, idp: &Idp, change: Value) -> Idp {
-        self.set_up(idp, change).await;
+        let change: SetupChange = serde_json::from_value(change).expect("it is a setup");
+        let set_up = self.connections().configure(idp.at.connection, &change).await;
+        set_up.expect("the connection is set up");
         self.another_token(idp).await
     }
 
