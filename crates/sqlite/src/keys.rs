@@ -86,8 +86,8 @@ pub(crate) fn apply(conn: &mut SqliteConnection, at: Scope, change: &Change) -> 
         let [organization, connection] = scope(at);
         Run::<Remove>::with([organization, connection, rows(&removed).into()]).execute(conn)?;
     }
-    insert::<Put>(conn, at, put)?;
-    insert::<Add>(conn, at, added)
+    insert::<Put>(conn, at, &put)?;
+    insert::<Add>(conn, at, &added)
 }
 
 /// Gives a resource exactly these index rows, whichever it had.
@@ -99,7 +99,7 @@ pub(crate) fn replace(
 ) -> Result<(), Undone> {
     let keys: Vec<_> = keys.iter().map(|key| Held { kind, id, key }).collect();
     retain(conn, at, id, &keys)?;
-    insert::<Put>(conn, at, keys)
+    insert::<Put>(conn, at, &keys)
 }
 
 /// Removes the index rows of a resource.
@@ -121,14 +121,12 @@ fn retain(
 fn insert<S: Fixed>(
     conn: &mut SqliteConnection,
     at: Scope,
-    mut keys: Vec<Held<'_>>,
+    keys: &[Held<'_>],
 ) -> Result<(), Undone> {
     if keys.is_empty() {
         return Ok(());
     }
-    // What is unique no longer makes room for what becomes so.
-    keys.sort_by_key(|held| held.key.unique);
-    let rows = rows(&keys);
+    let rows = rows(keys);
     let [organization, connection] = scope(at);
     let inserted = Run::<S>::with([organization, connection, rows.as_str().into()]).execute(conn);
     let Err(error) = inserted else { return Ok(()) };
@@ -139,7 +137,7 @@ fn insert<S: Fixed>(
     let taken = Run::<Taken>::with([rows.into(), organization, connection])
         .get_result::<String>(conn)
         .optional()?;
-    match taken.or_else(|| twice(&keys)) {
+    match taken.or_else(|| twice(keys)) {
         Some(attr) => Err(CommitError::Taken { attr }.into()),
         None => Err(error.into()),
     }
