@@ -120,6 +120,18 @@ impl EventLog for PostgresLog {
     }
 }
 
+/// How many transactions of PostgreSQL have written into the log, as every change does.
+pub async fn transactions(url: &str) -> u64 {
+    use diesel::dsl::sql;
+    use diesel::sql_types::BigInt;
+    use diesel_async::{AsyncConnection, RunQueryDsl};
+    use postgres::event::dsl;
+    let mut connection = AsyncPgConnection::establish(url).await.expect("the server answers");
+    let count = dsl::event.select(sql::<BigInt>("count(distinct xmin::text)"));
+    let count: i64 = RunQueryDsl::get_result(count, &mut connection).await.expect("it is counted");
+    count.try_into().expect("a count")
+}
+
 fn logged(named: Named<Uuid>, plain: Plain, changes: Value) -> LoggedEvent {
     let (event, connection, resource) = named;
     let (seq, at, actor, action, kind, version) = plain;

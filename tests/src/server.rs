@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use rollcall_domain::{
-    Authenticator, Connection, Connections, ConnectionsError, Directory, IdpKind, Ids as _, Indexer,
-    Keyring, Minted, OrganizationId, Registry, Scope, SetupChange, Store, SystemClock, UuidIds,
+    Authenticator, Connection, Connections, ConnectionsError, Directory, IdpKind, Ids as _,
+    Indexer, Keyring, Minted, OrganizationId, Registry, Scope, SetupChange, Store, SystemClock,
+    UuidIds,
 };
 use rollcall_http::{App, Settings};
 use rollcall_postgres::Postgres;
@@ -20,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client::Client;
 use crate::idp::Idp;
-use crate::log::{PostgresLog, SqliteLog};
+use crate::log::{self, PostgresLog, SqliteLog};
 use crate::postgres::Database;
 use crate::program::KEY;
 
@@ -52,7 +53,7 @@ pub struct Server {
     pub store: Arc<dyn Store>,
     registry: Arc<dyn Registry>,
     statements: Box<dyn Fn() -> u64 + Send + Sync>,
-    transactions: Box<dyn Fn() -> u64 + Send + Sync>,
+    sqlite: Option<Arc<Sqlite>>,
     log: Box<dyn EventLog>,
     place: Place,
     stop: CancellationToken,
@@ -61,7 +62,7 @@ pub struct Server {
 /// Where the data is; goes with the server.
 enum Place {
     Directory(TempDir),
-    Database { _database: Database },
+    Database { database: Database },
 }
 
 impl Server {
@@ -80,11 +81,10 @@ impl Server {
                 store.migrate().await.expect("SQLite migrates");
                 let counted = Arc::clone(&store);
                 let statements = Box::new(move || counted.statements());
-                let counted = Arc::clone(&store);
-                let transactions = Box::new(move || counted.transactions());
+                let sqlite = Some(Arc::clone(&store));
                 let log = Box::new(SqliteLog::at(&path));
                 let place = Place::Directory(directory);
-                let over = Over { kind, statements, transactions, log, place, cursors };
+                let over = Over { kind, statements, sqlite, log, place, cursors };
                 over.serve(store, settings).await
             }
             StoreKind::Postgres => {
@@ -94,11 +94,10 @@ impl Server {
                 let store = Arc::new(store.expect("PostgreSQL connects"));
                 let counted = Arc::clone(&store);
                 let statements = Box::new(move || counted.statements());
-                let counted = Arc::clone(&store);
-                let transactions = Box::new(move || counted.statements());
+                let sqlite = None;
                 let log = Box::new(PostgresLog::at(&database.url));
-                let place = Place::Database { _database: database };
-                let over = Over { kind, statements, transactions, log, place, cursors };
+                let place = Place::Database { database };
+                let over = Over { kind, statements, sqlite, log, place, cursors };
                 over.serve(store, settings).await
             }
         }
@@ -146,10 +145,13 @@ impl Server {
         (self.statements)()
     }
 
-    /// How often the store has written to its disk: its transactions on SQLite, the statements that
-    /// it has sent on PostgreSQL, where a commit is a statement.
-    pub fn transactions(&self) -> u64 {
-        (self.transactions)()
+    /// How often the store has committed what requests write.
+    pub async fn commits(&self) -> u64 {
+        match (&self.sqlite, &self.place) {
+            (Some(sqlite), _) => sqlite.transactions(),
+            (None, Place::Database { database }) => log::transactions(&database.url).await,
+            (None, Place::Directory(_)) => unreachable!("only SQLite has files"),
+        }
     }
 
     /// What builds the indexes of connections; nothing does here until it is told to.
@@ -205,7 +207,7 @@ impl Server {
 struct Over {
     kind: StoreKind,
     statements: Box<dyn Fn() -> u64 + Send + Sync>,
-    transactions: Box<dyn Fn() -> u64 + Send + Sync>,
+    sqlite: Option<Arc<Sqlite>>,
     log: Box<dyn EventLog>,
     place: Place,
     cursors: Duration,
@@ -217,7 +219,7 @@ impl Over {
         store: Arc<S>,
         settings: Settings,
     ) -> Server {
-        let Self { kind, statements, transactions, log, place, cursors } = self;
+        let Self { kind, statements, sqlite, log, place, cursors } = self;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let origin = format!("http://{}", listener.local_addr().expect("the port is known"));
         let registry: Arc<dyn Registry> = Arc::<S>::clone(&store);
@@ -231,7 +233,7 @@ impl Over {
         let drain = Duration::from_secs(5);
         tokio::spawn(rollcall_http::serve(listener, Arc::new(app), stop.clone(), drain));
         let client = Client::new(origin);
-        Server { kind, client, store, registry, statements, transactions, log, place, stop }
+        Server { kind, client, store, registry, statements, sqlite, log, place, stop }
     }
 }
 
