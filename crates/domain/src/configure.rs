@@ -7,7 +7,7 @@ mod difference;
 use rollcall_schema::{DefinitionError, Definitions, Fault, RemoveError};
 
 pub use change::{BadSetup, LimitsChange, SetupChange};
-pub use consequences::{Carried, Duplicates};
+pub use consequences::{Carried, Duplicates, Lacking};
 
 use crate::{
     Connection, ConnectionId, Connections, ConnectionsError, Offer, Organization, Scope, Setup,
@@ -41,6 +41,9 @@ pub enum ConfigureError {
     /// What would be unique is not.
     #[error(transparent)]
     Duplicates(#[from] Duplicates),
+    /// What would be required is missing.
+    #[error(transparent)]
+    Lacking(#[from] Lacking),
     /// Others kept changing the setup at the same moment.
     #[error("the connection is being set up by others: repeat the request")]
     Busy,
@@ -75,7 +78,7 @@ impl Connections {
     ///
     /// # Errors
     /// [`ConnectionsError::NoConnection`], [`ConfigureError::Text`] with every fault and its line,
-    /// [`ConfigureError::Duplicates`].
+    /// [`ConfigureError::Duplicates`], [`ConfigureError::Lacking`].
     pub async fn add_definitions(
         &self,
         id: ConnectionId,
@@ -171,6 +174,7 @@ impl From<consequences::Obstacle> for ConnectionsError {
         match obstacle {
             consequences::Obstacle::Carried(carried) => ConfigureError::from(carried).into(),
             consequences::Obstacle::Duplicates(found) => ConfigureError::from(found).into(),
+            consequences::Obstacle::Lacking(lacking) => ConfigureError::from(lacking).into(),
             consequences::Obstacle::Unavailable(source) => Unavailable::into(source),
         }
     }

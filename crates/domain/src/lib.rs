@@ -77,7 +77,9 @@ mod system;
 pub use authenticate::{AuthError, Authenticator, BELIEVED_FOR};
 pub use bulk::{BulkResults, Done, Operation, Undone, Verb};
 pub use change::{Act, Action, Body, Change, EdgeOp, Event, KeyChange, Write, Written};
-pub use configure::{BadSetup, Carried, ConfigureError, Duplicates, LimitsChange, SetupChange};
+pub use configure::{
+    BadSetup, Carried, ConfigureError, Duplicates, Lacking, LimitsChange, SetupChange,
+};
 pub use connection::{Connection, IdpKind, NoSuchIdp, Organization, Token, TokenHash};
 pub use connections::{Connections, ConnectionsError, Minted};
 pub use context::{Actor, Context, Scope};

@@ -46,11 +46,27 @@ pub struct Duplicates {
     pub count: u64,
 }
 
+/// Resources lack an extension that they would need.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{urn}` can't be required: {count} of the type `{kind}` are there without it, so add it with \
+     `required` false"
+)]
+pub struct Lacking {
+    /// Their type.
+    pub kind: String,
+    /// The extension.
+    pub urn: String,
+    /// How many there are.
+    pub count: u64,
+}
+
 /// What stands in the way.
 #[derive(Debug)]
 pub(super) enum Obstacle {
     Carried(Carried),
     Duplicates(Duplicates),
+    Lacking(Lacking),
     Unavailable(Unavailable),
 }
 
@@ -60,7 +76,8 @@ impl From<Unavailable> for Obstacle {
     }
 }
 
-/// Looks at every resource of the types that lose attributes or gain unique ones.
+/// Looks at every resource of the types that lose attributes or gain unique ones or
+/// extensions that they must carry.
 ///
 /// What is written meanwhile isn't seen: it is found when the index is built.
 pub(super) async fn check(reader: &dyn Reader, difference: &Difference) -> Result<(), Obstacle> {
@@ -73,16 +90,25 @@ pub(super) async fn check(reader: &dyn Reader, difference: &Difference) -> Resul
     for (ty, attrs) in &difference.unique {
         no_duplicates(reader, ty, attrs).await?;
     }
+    for (ty, urn) in &difference.demanding {
+        let (kind, urn, count) = (ty.name().into(), urn.clone(), count(reader, ty).await?);
+        if count > 0 {
+            return Err(Obstacle::Lacking(Lacking { kind, urn, count }));
+        }
+    }
     Ok(())
 }
 
 async fn none_left(reader: &dyn Reader, ty: &ResourceType) -> Result<(), Obstacle> {
-    let query = Query { count: 0, total: Total::Wanted, ..all(ty, Start::Skip(0)) };
-    let count = reader.find(&query).await.map_err(unavailable)?.total;
-    match count {
+    match count(reader, ty).await? {
         0 => Ok(()),
-        _ => Err(Obstacle::Carried(Carried { kind: ty.name().into(), attr: None, count })),
+        count => Err(Obstacle::Carried(Carried { kind: ty.name().into(), attr: None, count })),
     }
+}
+
+async fn count(reader: &dyn Reader, ty: &ResourceType) -> Result<u64, Unavailable> {
+    let query = Query { count: 0, total: Total::Wanted, ..all(ty, Start::Skip(0)) };
+    Ok(reader.find(&query).await.map_err(unavailable)?.total)
 }
 
 async fn no_values(

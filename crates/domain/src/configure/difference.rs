@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rollcall_schema::{AttrDef, AttrId, Catalog, ResourceType, Storage, Type, Uniqueness};
+use rollcall_schema::{
+    AttrDef, AttrId, Catalog, Extension, ResourceType, Storage, Type, Uniqueness,
+};
 
 /// Since which revision indexes exist, as [`Setup::since`](crate::Setup::since) keeps it.
 type Since = BTreeMap<String, BTreeMap<String, u64>>;
@@ -17,6 +19,8 @@ pub(super) struct Difference {
     pub(super) attributes: Vec<(Arc<ResourceType>, Vec<AttrId>)>,
     /// Attributes that become unique and were there before, by the types as they will be.
     pub(super) unique: Vec<(Arc<ResourceType>, Vec<AttrId>)>,
+    /// Types that stay and gain an extension that every resource must carry, with its URN.
+    pub(super) demanding: Vec<(Arc<ResourceType>, String)>,
     /// Each index of each type as it will be, and whether its keys are those of before.
     indexes: BTreeMap<String, BTreeMap<String, Keys>>,
 }
@@ -35,6 +39,7 @@ impl Difference {
             types: before.types().iter().filter(gone).cloned().collect(),
             attributes: Vec::new(),
             unique: Vec::new(),
+            demanding: Vec::new(),
             indexes: BTreeMap::new(),
         };
         for new in after.types() {
@@ -50,6 +55,8 @@ impl Difference {
                 difference.attributes.push((Arc::clone(old), lost.map(|def| def.id).collect()));
                 let unique = indexed(new).filter(|def| becomes_unique(old, new, def));
                 difference.unique.push((Arc::clone(new), unique.map(|def| def.id).collect()));
+                let demanded = demanded(old, new).map(|urn| (Arc::clone(new), urn));
+                difference.demanding.extend(demanded);
             }
         }
         difference.attributes.retain(|(_, attrs)| !attrs.is_empty());
@@ -105,6 +112,16 @@ fn same_keys(old: &ResourceType, new: &ResourceType, def: &AttrDef) -> bool {
 fn becomes_unique(old: &ResourceType, new: &ResourceType, def: &AttrDef) -> bool {
     let was_there = old.by_path(&def.path).is_ok();
     def.uniqueness != Uniqueness::None && was_there && !same_keys(old, new, def)
+}
+
+/// The extensions that no resource of the type has, and that each would need.
+fn demanded(old: &ResourceType, new: &ResourceType) -> impl Iterator<Item = String> {
+    let had = |urn: &str| old.extensions().iter().any(|known| known.urn.eq_ignore_ascii_case(urn));
+    let demands = |extension: &&Extension| {
+        extension.required && extension.attrs.iter().any(|id| new.attr(*id).required)
+    };
+    let demanding = new.extensions().iter().filter(demands);
+    demanding.filter(move |new| !had(&new.urn)).map(|new| new.urn.to_string())
 }
 
 /// Whether values of an attribute would have no place any more. The parts of a lost one go with it.

@@ -199,6 +199,27 @@ async fn what_resources_use_is_not_removed() {
     assert!(standard.to_string().contains("is standard"), "{standard}");
 }
 
+/// R-EXT-02: no resource is left without what every change to it would then ask for.
+#[tokio::test]
+async fn an_extension_is_required_only_where_no_resource_lacks_it() {
+    let world = World::of(IdpKind::Generic).await;
+    let text = |required: bool| {
+        json!({
+            "schemas": [{"id": "urn:example:Desk",
+                "attributes": [{"name": "code", "required": true}]}],
+            "extensions": [
+                {"resourceType": "User", "schema": "urn:example:Desk", "required": required}],
+        })
+    };
+    let user = world.create("User", json!({"userName": "vera"})).await.unwrap();
+    let refused = world.define(&text(true)).await.unwrap_err().to_string();
+    assert!(refused.contains("1 of the type `User` are there without it"), "{refused}");
+    assert_eq!(world.connection().await.revision, 0);
+    world.delete("User", &user).await;
+    world.define(&text(true)).await.unwrap();
+    world.create("User", json!({"userName": "vera"})).await.unwrap_err();
+}
+
 /// R-NEW-01, R-NEW-02, R-NEW-03: packs come and go as any definitions do.
 #[tokio::test]
 async fn packs_are_loaded_and_removed() {
