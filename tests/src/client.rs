@@ -206,7 +206,8 @@ impl Answer {
             body["Operations"].as_array().unwrap_or_else(|| panic!("no operations\n{self}"));
         for operation in operations {
             // R-BULK-03.
-            let status = operation["status"].as_str().unwrap_or_else(|| panic!("no status\n{self}"));
+            let status =
+                operation["status"].as_str().unwrap_or_else(|| panic!("no status\n{self}"));
             match status.starts_with('2') {
                 true => assert!(operation["location"].is_string(), "{operation}\n{self}"),
                 false => {

@@ -16,7 +16,7 @@ type Finds = Option<&'static [&'static str]>;
 const REFUSED: Finds = None;
 const NOTHING: Finds = Some(&[]);
 
-/// `‹CORE›` and `‹ENT›` stand for the schemas, `{u1}` for the id of a resource.
+/// The endpoint of the root is empty. `‹CORE›` and `‹ENT›` stand for the schemas, `{u1}` for the id of a resource.
 #[rustfmt::skip]
 const ROWS: &[(&str, &str, &str, Finds)] = &[
     ("F01", "/Users", r#"userName eq "BJENSEN@example.COM""#, Some(&["u1"])),
@@ -93,6 +93,11 @@ const ROWS: &[(&str, &str, &str, Finds)] = &[
     ("F72", "/Groups", r#"members[value eq "{g2}" and type eq "Group"]"#, Some(&["g1"])),
     ("F73", "/Groups", r#"members eq "{u2}""#, Some(&["g2"])),
     ("F74", "/Groups", r"not (members pr)", Some(&["g3"])),
+    ("F75", "", r#"meta.resourceType eq "Group""#, Some(&["g1", "g2", "g3"])),
+    ("F76", "", r#"meta.resourceType eq "group""#, NOTHING),
+    ("F77", "", r"userName pr", Some(&["u1", "u2", "u3", "u4"])),
+    ("F78", "", r#"members.value eq "{u2}" or userName eq "jsmith""#, Some(&["g2", "u2"])),
+    ("F79", "", r#"displayName sw "S""#, Some(&["g2", "u3"])),
     // What the table of vectors leaves to the rules.
     ("R-FILTER-10", "/Users", r#"emails[primary eq "True"]"#, Some(&["u1", "u4"])),
     ("R-FILTER-11", "/Users", r"‹ENT›:employeeNumber eq 701984", Some(&["u1"])),
@@ -108,7 +113,19 @@ const ROWS: &[(&str, &str, &str, Finds)] = &[
     ("R-RES-02", "/Users", r#"groups.value eq "{g1}""#, Some(&["u1", "u2"])),
     ("R-RES-02", "/Users", r#"groups[value eq "{g1}" and type eq "direct"]"#, Some(&["u1"])),
     ("R-RES-02", "/Users", r"not (groups pr)", Some(&["u3", "u4"])),
+    ("R-GET-06", "", r#"id eq "{u2}" or id eq "{g3}""#, Some(&["g3", "u2"])),
+    ("R-GET-06", "", r"not (userName pr)", Some(&["g1", "g2", "g3"])),
+    ("R-GET-06", "", r"nope pr", NOTHING),
+    ("R-GET-06", "", r"active gt false", REFUSED),
+    ("R-GET-06", "", r"members.value eq", REFUSED),
 ];
+
+#[test]
+fn every_vector_is_there() {
+    let rows: Vec<&str> =
+        ROWS.iter().map(|(id, ..)| *id).filter(|id| id.starts_with('F')).collect();
+    assert_eq!(rows, (1..=79).map(|n| format!("F{n:02}")).collect::<Vec<_>>());
+}
 
 fn spelled(filter: &str) -> String {
     filter

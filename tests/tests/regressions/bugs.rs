@@ -33,6 +33,7 @@ on_both_stores!(
     b22_user_names_come_back_as_sent,
     b23_eq_folds_where_case_does_not_count,
     b24_bodies_are_limited_before_they_are_parsed,
+    b25_settings_leave_the_token_alone,
     b27_large_collections_are_whole,
     b28_paths_are_split_by_grammar,
     b29_add_appends,
@@ -360,6 +361,44 @@ async fn b24_bodies_are_limited_before_they_are_parsed(server: &Server) {
     let fits = format!("{{{name},\"nope\":\"{}\"}}", "x".repeat((1 << 20) - name.len() - 13));
     assert!(fits.len() <= 1 << 20 && fits.len() > (1 << 20) - 5);
     idp.send(post(fits)).await.is(201);
+}
+
+/// whatever is set up anew, the IdP goes on as it is.
+async fn b25_settings_leave_the_token_alone(server: &Server) {
+    let idp = server.idp(IdpKind::Generic).await;
+    let second = server.another_token(&idp).await;
+    let id = idp.user("ada").await;
+    let tokens = async || server.connections().tokens(idp.at.connection).await.expect("tokens");
+    let before: Vec<_> = tokens().await.into_iter().map(|token| token.id).collect();
+    let third = server
+        .configured(
+            &idp,
+            json!({
+                "profile": "okta", "switches": {"refuseUnknown": true},
+                "capabilities": {"sort": false, "asynchronous": false},
+                "limits": {"pageMax": 50, "maxRequestSize": 4096},
+            }),
+        )
+        .await;
+    let pack = rollcall_schema::packs::get("roles").expect("the pack is there");
+    let added = server.connections().add_definitions(idp.at.connection, pack.text).await;
+    added.expect("the pack is added");
+    // The settings hold within seconds, for tokens that the server has seen before.
+    let began = std::time::Instant::now();
+    loop {
+        let config = idp.get("/ServiceProviderConfig").await.is(200).json();
+        if config["sort"]["supported"] == false && idp.get("/Roles").await.status == 200 {
+            break;
+        }
+        assert!(began.elapsed() < std::time::Duration::from_secs(10), "{config}");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    for token in [&idp, &second, &third] {
+        assert_eq!(token.get(&format!("/Users/{id}")).await.is(200).json()["userName"], "ada");
+    }
+    let after: Vec<_> = tokens().await.into_iter().map(|token| token.id).collect();
+    assert_eq!(after[..before.len()], before);
+    assert_eq!(after.len(), before.len() + 1, "only the one that this test made");
 }
 
 async fn b27_large_collections_are_whole(server: &Server) {

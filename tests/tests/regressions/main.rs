@@ -12,7 +12,6 @@ use std::collections::BTreeSet;
 const NOT_YET: &[(u32, &str)] = &[
     (10, "webhooks"),
     (20, "verified domains and recovery"),
-    (25, "settings of connections"),
     (26, "sessions of the app"),
     (43, "adoption of accounts"),
     (45, "accounts with manual suspensions"),

@@ -1,8 +1,10 @@
 //! Nobody reads, changes or learns of what isn't theirs: every route with every wrong credential,
 //! every place for an id with the id of somebody else.
 
+mod protocol;
+
 use rollcall_domain::IdpKind;
-use rollcall_tests::client::{Answer, PATCH, Request, SEARCH};
+use rollcall_tests::client::{Answer, BULK, PATCH, Request, SEARCH};
 use rollcall_tests::data::{ENTERPRISE, GROUP, Names, USER, base};
 use rollcall_tests::idp::{Idp, encoded};
 use rollcall_tests::on_both_stores;
@@ -23,6 +25,9 @@ on_both_stores!(
 
 /// An id that nobody has.
 const NOBODY: &str = "01890000-0000-7000-8000-00000000000a";
+
+/// A transaction that nobody began.
+const NO_TRANSACTION: &str = "txn_0189000000007000800000000000000a";
 
 /// Every route with each of its methods, below a SCIM base.
 fn routes() -> Vec<(&'static str, String, Value)> {
@@ -51,6 +56,13 @@ fn routes() -> Vec<(&'static str, String, Value)> {
         routes.push(("POST", path.to_owned(), Value::Null));
     }
     routes.push(("GET", format!("/Schemas/{USER}"), Value::Null));
+    let operations = json!([{"method": "DELETE", "path": format!("/Users/{NOBODY}")}]);
+    routes.push(("POST", "/Bulk".into(), json!({"schemas": [BULK], "Operations": operations})));
+    routes.push(("GET", "/Users?cursor&count=1".into(), Value::Null));
+    routes.push(("GET", "/Users?cursor=garbage".into(), Value::Null));
+    routes.push(("PUT", "/Me".into(), json!({"schemas": [USER], "userName": "intruder"})));
+    routes.push(("GET", format!("/AsyncResults/{NO_TRANSACTION}"), Value::Null));
+    routes.push(("DELETE", format!("/AsyncResults/{NO_TRANSACTION}"), Value::Null));
     for path in ["/Me", "/Bulk", "/.search", "/Nope", "/Nope/x/y", "", "/"] {
         for method in ["GET", "POST", "PATCH", "DELETE", "OPTIONS"] {
             routes.push((method, path.to_owned(), search.clone()));
