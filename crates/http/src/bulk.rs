@@ -44,6 +44,7 @@ impl BulkRequest {
         let Value::Object(body) = body else {
             return Err(syntax("the body must be a JSON object"));
         };
+        refuse_twins(&body)?;
         let (mut schemas, mut fail_on_errors, mut operations) = (None, None, None);
         for (name, value) in body {
             match small(&name).as_str() {
@@ -63,7 +64,7 @@ impl BulkRequest {
         let mut request = Self { fail_on_errors, slots: Vec::new(), operations: Vec::new() };
         let mut bulk_ids = HashSet::new();
         for (at, operation) in operations.into_iter().enumerate() {
-            let (slot, operation) = read_operation(at, operation, offer);
+            let (slot, operation) = read_operation(operation, offer);
             if let Some(id) = &slot.bulk_id
                 && !bulk_ids.insert(id.clone())
             {
@@ -87,24 +88,20 @@ struct Parts {
     data: Option<Value>,
 }
 
-fn read_operation(
-    at: usize,
-    operation: Value,
-    offer: &Offer,
-) -> (Slot, Result<Operation, Problem>) {
+fn read_operation(operation: Value, offer: &Offer) -> (Slot, Result<Operation, Problem>) {
     let mut slot = Slot { method: None, verb: None, bulk_id: None, named: None, ty: None };
     let read = parts_of(operation).and_then(|mut parts| {
         slot.bulk_id = parts.bulk_id.take();
         operation_of(parts, &mut slot, offer)
     });
-    let at = |problem: Problem| problem.at(&format!("/Operations/{at}"));
-    (slot, read.map_err(at))
+    (slot, read)
 }
 
 fn parts_of(operation: Value) -> Result<Parts, Problem> {
     let Value::Object(operation) = operation else {
         return Err(syntax("an operation is a JSON object"));
     };
+    refuse_twins(&operation)?;
     let mut parts = Parts::default();
     for (name, value) in operation {
         let (slot, name) = match small(&name).as_str() {
@@ -206,6 +203,14 @@ fn target_of(path: &str, offer: &Offer) -> Result<(Arc<ResourceType>, Option<Str
     }
 }
 
+/// Readers disagree on which of two names counts that differ in case alone.
+fn refuse_twins(object: &Map<String, Value>) -> Result<(), Problem> {
+    let mut seen = HashSet::with_capacity(object.len());
+    let twin = object.keys().find(|name| !seen.insert(small(name)));
+    let short = |name: &String| name.chars().take(80).collect::<String>();
+    twin.map_or(Ok(()), |name| Err(syntax(format!("`{}` is given twice", short(name)))))
+}
+
 fn check_schemas(schemas: Option<&Value>, offer: &Offer) -> Result<(), Problem> {
     let is_bulk = |urn: &str| alike(urn, standard::BULK_REQUEST);
     match schemas {
@@ -269,7 +274,7 @@ impl Answers<'_> {
                 }
                 undone => undone,
             });
-            Some(self.one(slot, result))
+            Some(self.one(at, slot, result))
         });
         let answers: Vec<Answer> = answers.collect();
         let operations = serde_json::to_value(answers).unwrap_or_default();
@@ -279,7 +284,7 @@ impl Answers<'_> {
         Value::Object(body).to_string()
     }
 
-    fn one(&self, slot: &mut Slot, result: Result<Done, Undone<Problem>>) -> Answer {
+    fn one(&self, at: usize, slot: &mut Slot, result: Result<Done, Undone<Problem>>) -> Answer {
         let verb = slot.verb;
         let named = slot.named.take();
         let location = |id: &dyn std::fmt::Display| {
@@ -293,7 +298,8 @@ impl Answers<'_> {
                 (location(&done.id), version.map(precondition::tag), status, None)
             }
             Err(undone) => {
-                let (status, response) = problem_of(undone).into_wire(self.request_id);
+                let (status, response) =
+                    problem_of(undone).of_operation(at).into_wire(self.request_id);
                 // What a reference stood for is not there.
                 let named = named.filter(|(_, id)| !id.starts_with("bulkId:"));
                 (named.and_then(|(_, id)| location(&id)), None, status, Some(response))

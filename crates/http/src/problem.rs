@@ -200,6 +200,16 @@ impl Problem {
         Self { detail: format!("{place}: {}", self.detail), ..self }
     }
 
+    /// The same problem of an operation of a bulk request. A pointer that the detail begins with
+    /// leads into its data.
+    pub(crate) fn of_operation(self, at: usize) -> Self {
+        let detail = match self.detail.starts_with('/') {
+            true => format!("/Operations/{at}/data{}", self.detail),
+            false => format!("/Operations/{at}: {}", self.detail),
+        };
+        Self { detail, ..self }
+    }
+
     /// The answer.
     pub(crate) fn into_response(mut self, request_id: &str) -> Response<Body> {
         let header = self.header.take();
