@@ -1,5 +1,9 @@
 //! Garbage at every route: nothing fails, nothing is applied, the next request works.
 
+mod bulk;
+mod large;
+mod spots;
+
 use std::time::Duration;
 
 use rollcall_domain::IdpKind;
@@ -42,6 +46,8 @@ fn writes(names: &Names) -> Vec<(&'static str, String)> {
         writes.push(("PUT", format!("{endpoint}/{}", names.id(name))));
         writes.push(("PATCH", format!("{endpoint}/{}", names.id(name))));
     }
+    writes.push(("POST", "/Bulk".to_owned()));
+    writes.push(("POST", "/.search".to_owned()));
     writes
 }
 
@@ -88,6 +94,13 @@ async fn nasty_bodies_change_nothing(server: &Server) {
         for (method, path) in writes(&names) {
             let request = idp.request(method, &path).header("content-type", SCIM_JSON);
             idp.send(request.body(body.clone())).await.is(400);
+        }
+    }
+    let me = server.user_of(&idp, names.id("u1")).await;
+    for body in nasty_bodies() {
+        for method in ["PUT", "PATCH"] {
+            let request = me.request(method, "/Me").header("content-type", SCIM_JSON);
+            me.send(request.body(body.clone())).await.is(400);
         }
     }
     assert_eq!(holdings(&idp).await, before);
@@ -242,7 +255,7 @@ async fn nasty_queries_are_answered(server: &Server) {
         long.as_str(),
         ors.as_str(),
     ];
-    for endpoint in ["/Users", "/Groups"] {
+    for endpoint in ["/Users", "/Groups", ""] {
         for filter in filters {
             let get = idp.find(endpoint, filter).await;
             let body = json!({"schemas": [SEARCH], "filter": filter});
@@ -284,6 +297,16 @@ async fn nasty_queries_are_answered(server: &Server) {
             "a[]=1",
             "count=1e3",
             "attributes=userName&attributes=id",
+            "cursor",
+            "cursor=",
+            "cursor=%00",
+            "cursor=garbage",
+            "cursor=%F0%9F%92%A9",
+            "cursor&cursor=x",
+            "cursor&startIndex=1",
+            "cursor&count=abc",
+            "cursor&count=-1&sortBy=%5B",
+            "cursor&sortBy=emails.value&sortOrder=",
         ] {
             let answer = idp.get(&format!("{endpoint}?{query}")).await;
             assert!(matches!(answer.status, 200 | 400), "{answer}");
@@ -299,10 +322,15 @@ async fn nasty_queries_are_answered(server: &Server) {
         json!({"schemas": [SEARCH], "startIndex": -1e300, "sortBy": {}}),
         json!({"schemas": [SEARCH], "filter": ["userName pr"]}),
         json!({"schemas": [SEARCH, SEARCH, 5, null]}),
+        json!({"schemas": [SEARCH], "cursor": 5}),
+        json!({"schemas": [SEARCH], "cursor": {"cursor": ""}}),
+        json!({"schemas": [SEARCH], "cursor": "\u{1f4a9}", "CURSOR": "x"}),
     ];
     for body in odd {
-        let answer = idp.post("/Users/.search", &body).await;
-        assert!(matches!(answer.status, 200 | 400), "{answer}");
+        for path in ["/Users/.search", "/.search"] {
+            let answer = idp.post(path, &body).await;
+            assert!(matches!(answer.status, 200 | 400), "{answer}");
+        }
     }
     // R-E-08: wildcards of SQL are plain characters.
     assert!(idp.find("/Users", "userName co \"%\"").await.is(200).ids().is_empty());
@@ -350,6 +378,14 @@ async fn nasty_paths_are_answered(server: &Server) {
         "/ResourceTypes/%00",
         "/Me/x/y",
         "/Bulk/x",
+        "/Bulk/.search",
+        "/AsyncResults",
+        "/AsyncResults/",
+        "/AsyncResults/x",
+        "/AsyncResults/txn_",
+        "/AsyncResults/txn_%00",
+        "/AsyncResults/txn_zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz",
+        "/AsyncResults/txn_x/y",
         "/ServiceProviderConfig/%2F",
         "/%00",
         "/%",
@@ -418,6 +454,9 @@ async fn nasty_headers_are_answered(server: &Server) {
                 idp.request("PATCH", &user).json(&json!({"schemas": [PATCH], "Operations": []}));
             let answer = idp.send(stale.header(name, value)).await;
             assert!(matches!(answer.status, 400 | 412 | 415), "{answer}");
+            let bulk = idp.request("POST", "/Bulk").json(&json!({"schemas": [], "Operations": 5}));
+            let answer = idp.send(bulk.header(name, value)).await;
+            assert!(matches!(answer.status, 400 | 415), "{answer}");
         }
     }
     for value in &values {
@@ -430,6 +469,7 @@ async fn nasty_headers_are_answered(server: &Server) {
         request.header(&format!("x-header-{n}"), "x".repeat(100))
     });
     idp.send(many).await.is(200);
+    bulk::odd_preferences(&idp).await;
     // R-E-28: a token in the query beside the header.
     let both = idp.request("GET", &format!("{user}?access_token={}", idp.token));
     idp.send(both).await.refused(401, "");
