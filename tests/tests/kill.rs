@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use rollcall_domain::OrganizationId;
 use rollcall_testkit::{EventLog, LoggedEvent};
+use rollcall_tests::bulk;
 use rollcall_tests::client::{Client, PATCH, Request};
 use rollcall_tests::data::{GROUP, USER};
-use rollcall_tests::idp::encoded;
+use rollcall_tests::idp::{self, encoded};
 use rollcall_tests::log::{PostgresLog, SqliteLog};
 use rollcall_tests::program::{Site, succeed};
 use rollcall_tests::server::StoreKind;
@@ -34,6 +35,22 @@ async fn sqlite_loses_nothing() {
 async fn postgres_loses_nothing() {
     killed_again_and_again(StoreKind::Postgres).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r_bulk_01_sqlite_keeps_each_operation_whole() {
+    killed_during_bulk(StoreKind::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r_bulk_01_postgres_keeps_each_operation_whole() {
+    killed_during_bulk(StoreKind::Postgres).await;
+}
+
+/// How many users one bulk request makes; each is patched and put into the group, too.
+const IN_BULK: usize = 1_500;
+
+/// When the server is killed, from the first thing on that a request has done.
+const INTO_BULK: [u64; 3] = [1, 60, 240];
 
 /// What the server has acknowledged so far.
 #[derive(Default)]
@@ -72,8 +89,8 @@ impl Place {
     }
 }
 
-async fn killed_again_and_again(kind: StoreKind) {
-    let site = Site::new(kind).await;
+/// A new connection at `site`, and its organization.
+async fn place(site: &Site) -> (Place, OrganizationId) {
     let url = site.url();
     let made = succeed(
         &[
@@ -92,12 +109,18 @@ async fn killed_again_and_again(kind: StoreKind) {
     let made: Value = serde_json::from_str(&made).expect("the connection as JSON");
     let text = |key: &str| made[key].as_str().expect("a text").to_owned();
     let organization: OrganizationId = text("organizationId").parse().expect("an id");
-    let mut place = Place {
+    let place = Place {
         base: text("basePath"),
         token: text("token"),
         group: String::new(),
         acknowledged: Arc::default(),
     };
+    (place, organization)
+}
+
+async fn killed_again_and_again(kind: StoreKind) {
+    let site = Site::new(kind).await;
+    let (mut place, organization) = place(&site).await;
     for round in 0..ROUNDS {
         let serving = site.serve(&[], &[]);
         let serving = tokio::time::timeout(Duration::from_secs(60), serving).await;
@@ -128,6 +151,93 @@ async fn killed_again_and_again(kind: StoreKind) {
     let acknowledged = place.acknowledged.lock().expect("no writer panics");
     assert!(acknowledged.users.len() > 4 * ROUNDS, "{} users", acknowledged.users.len());
     assert!(acknowledged.members.len() > ROUNDS && acknowledged.titles.len() > ROUNDS);
+}
+
+/// A server that dies in the middle of a bulk request leaves the first so many of its operations,
+/// each of them whole.
+async fn killed_during_bulk(kind: StoreKind) {
+    let site = Site::new(kind).await;
+    let (mut place, organization) = place(&site).await;
+    let (mut cut, mut known) = (0, 0);
+    for (round, grace) in INTO_BULK.into_iter().enumerate() {
+        let serving = site.serve(&[], &[]).await;
+        if place.group.is_empty() {
+            let body = json!({"schemas": [GROUP], "displayName": "Everyone"});
+            let made = place.request("POST", "/Groups").json(&body);
+            place.group = serving.client.send(made).await.is(201).id();
+        }
+        let body = bulk::request(&operations(round, &place.group));
+        let sent = serving.client.try_send(place.request("POST", "/Bulk").json(&body));
+        let killing = async {
+            // Not before it has begun.
+            let count = place.request("GET", "/Users?count=0");
+            loop {
+                let counted = serving.client.send(count.clone()).await.is(200);
+                if counted.json()["totalResults"].as_u64().expect("a total") > known {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(grace)).await;
+            serving.program.kill().await;
+        };
+        let (answer, ()) = tokio::join!(sent, killing);
+        let after = site.serve(&[], &[]).await;
+        let (kept, log) =
+            (site.tables().read(organization).await, events(&site, organization).await);
+        nothing_is_half_there(&kept, &log, &place, &after.client).await;
+        let everybody = everybody(&place, &after.client).await;
+        let group = place.request("GET", &format!("/Groups/{}", place.group));
+        let group = after.client.send(group).await.is(200).json();
+        let members: BTreeSet<String> = idp::member_ids(&group).into_iter().collect();
+        let done = first_of_them(round, &everybody, &members);
+        cut += usize::from(done < 3 * IN_BULK);
+        assert!(done == 3 * IN_BULK || answer.is_err(), "an answer to what was not done");
+        known = everybody.len() as u64;
+        after.program.stop().await;
+    }
+    assert!(cut > 0, "no request was cut off");
+}
+
+/// Each user is made, titled and put into the group before the next one.
+fn operations(round: usize, group: &str) -> Vec<Value> {
+    let title = json!({"op": "replace", "path": "title", "value": "done"});
+    let of = |n: usize| {
+        let name = format!("bulk-{round}-{n}");
+        let member = json!([{"value": format!("bulkId:{name}")}]);
+        let join = json!({"op": "add", "path": "members", "value": member});
+        [
+            bulk::user(&name),
+            bulk::patch(&format!("/Users/bulkId:{name}"), &title),
+            bulk::patch(&format!("/Groups/{group}"), &join),
+        ]
+    };
+    (0..IN_BULK).flat_map(of).collect()
+}
+
+/// How many operations were done, which must be the first ones.
+fn first_of_them(
+    round: usize,
+    users: &BTreeMap<String, Value>,
+    members: &BTreeSet<String>,
+) -> usize {
+    let prefix = format!("bulk-{round}-");
+    let mut steps: BTreeMap<usize, usize> = BTreeMap::new();
+    for (id, user) in users {
+        let name = user["userName"].as_str().expect("a name");
+        let Some(n) = name.strip_prefix(&prefix) else { continue };
+        let titled = usize::from(user["title"] == "done");
+        let joined = usize::from(members.contains(id));
+        assert!(titled >= joined, "{name} is a member before it has its title");
+        steps.insert(n.parse().expect("a number"), 1 + titled + joined);
+    }
+    let done: usize = steps.values().sum();
+    let expect = |n: usize| done.saturating_sub(3 * n).min(3);
+    for n in 0..IN_BULK {
+        let step = steps.get(&n).copied().unwrap_or(0);
+        assert_eq!(step, expect(n), "{n} of {done} operations");
+    }
+    done
 }
 
 async fn events(site: &Site, organization: OrganizationId) -> Vec<LoggedEvent> {
