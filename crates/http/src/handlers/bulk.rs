@@ -42,10 +42,18 @@ pub(super) async fn bulk(call: &Call<'_>) -> Result<Response<Body>, Problem> {
         site: call.site.clone(),
         request_id: call.request_id.to_owned(),
     };
-    match Preference::of(&call.parts.headers).filter(|_| offer.capabilities().asynchronous) {
+    match Preference::of(&call.parts.headers).filter(|_| may_be_later(call)) {
         None => Ok(reply::ok(work.run(request, &|_| {}).await?.into())),
         Some(preference) => later(call, work, request, preference).await,
     }
+}
+
+/// Whether an answer may come later. It comes at once to a user's own token, which could not fetch
+/// the outcome, and while so much goes on already that more would only pile up in memory (R-E-16).
+fn may_be_later(call: &Call<'_>) -> bool {
+    let is_user = call.context.subject().is_some();
+    let room = call.background.len() < call.settings.background;
+    call.context.offer().capabilities().asynchronous && room && !is_user
 }
 
 /// What became of a request that was answered before it was done.
@@ -56,10 +64,14 @@ pub(super) async fn outcome(call: &Call<'_>, id: &str) -> Result<Response<Body>,
     match progress.ok_or_else(unknown)? {
         Progress::Running => Ok(reply::with(reply::bare(StatusCode::ACCEPTED), RETRY_AFTER, "2")),
         Progress::Done(body) => Ok(reply::ok(body.into())),
-        Progress::Interrupted(said) => Err(Problem::gone(format!(
-            "the server stopped while it worked on this, after {said} operations: look at what is \
-             there, and send the rest again"
-        ))),
+        Progress::Interrupted(said) => {
+            // Nothing was said yet in the first seconds, and something was done since the last time.
+            let said = if said.is_empty() { "0" } else { &said };
+            Err(Problem::gone(format!(
+                "the server stopped while it worked on this, after {said} operations or more: look \
+                 at what is there, and send the rest again"
+            )))
+        }
     }
 }
 

@@ -6,10 +6,11 @@ use http::{Method, Request};
 use http_body_util::Full;
 use rollcall_domain::Rate;
 use rollcall_http::{Peer, Settings};
+use rollcall_schema::standard;
 use serde_json::json;
 
 use crate::user;
-use crate::world::{Answer, Tenant, World};
+use crate::world::{Answer, PUBLIC, Tenant, World};
 
 #[tokio::test]
 async fn each_connection_has_its_own_size() {
@@ -159,4 +160,34 @@ async fn costly_filters_are_told_what_is_cheap() {
         let detail = refused.json()["detail"].as_str().unwrap().to_owned();
         assert!(detail.contains(expect) && detail.contains("200000"), "{detail}");
     }
+}
+
+/// Asks for the answer to one creation later, and says whether it was done on its own.
+async fn is_done_later(world: &World, who: &Tenant) -> bool {
+    let operation = json!({"method": "POST", "path": "/Users", "bulkId": "u", "data": user("x")});
+    let body = json!({"schemas": [standard::BULK_REQUEST], "Operations": [operation]});
+    let prefer = [("prefer", "respond-async, wait=30")];
+    world.send(who, Method::POST, "/Bulk", &prefer, body).await.is(200);
+    world.spy.outcomes.load(Ordering::Relaxed) > 0
+}
+
+/// What nobody waits for is kept in memory until it is done.
+#[tokio::test]
+async fn no_more_than_so_much_is_done_later() {
+    // R-E-16, R-ASYNC-02
+    for background in [1, 0] {
+        let settings = Settings { public_url: PUBLIC.into(), background, ..Settings::default() };
+        let world = World::with(settings).await;
+        assert_eq!(is_done_later(&world, &world.a).await, background > 0, "{background} at once");
+    }
+}
+
+/// It may not read what came of it.
+#[tokio::test]
+async fn users_are_not_answered_later() {
+    // R-ME-02, R-ASYNC-01
+    let world = World::new().await;
+    let id = world.made(&world.a, "/Users", &user("ada")).await;
+    let ada = world.user_of_a(&id).await;
+    assert!(!is_done_later(&world, &ada).await);
 }

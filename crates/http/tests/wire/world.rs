@@ -59,6 +59,8 @@ pub(crate) struct Spy {
     pub(crate) breaks: AtomicU64,
     /// Whether every search costs too much.
     pub(crate) too_many: AtomicBool,
+    /// How often something was noted of a request that is answered later.
+    pub(crate) outcomes: AtomicU64,
 }
 
 impl World {
@@ -241,6 +243,7 @@ impl Store for Spy {
     }
 
     async fn keep_outcome(&self, at: Scope, outcome: Outcome) -> Result<(), Unavailable> {
+        self.outcomes.fetch_add(1, Ordering::Relaxed);
         self.memory.keep_outcome(at, outcome).await
     }
 
