@@ -101,9 +101,9 @@ pub(crate) struct ConfigArgs {
     /// Connections to PostgreSQL [env: ROLLCALL_POOL_SIZE] [default: 16]
     #[arg(long, value_name = "N")]
     pub(crate) pool_size: Option<String>,
-    /// A file with the keys that seal cursors, made where there is none; every replica needs the
-    /// same. ROLLCALL_KEY holds the keys themselves [env: ROLLCALL_KEY_FILE]
-    /// [default: beside an SQLite database]
+    /// A file with the keys that seal cursors: every server on a PostgreSQL database needs the same,
+    /// and on SQLite it is made where there is none. ROLLCALL_KEY, which counts more, holds the keys
+    /// themselves [env: ROLLCALL_KEY_FILE] [default: beside an SQLite database]
     #[arg(long, value_name = "PATH")]
     pub(crate) key_file: Option<String>,
     /// Requests a second that a connection may send, with a burst behind a colon, such as 100:500;
@@ -153,7 +153,8 @@ pub(crate) enum ConnectionCommand {
         /// The name of the organization.
         #[arg(long)]
         organization: String,
-        /// okta, entra, google, onelogin, jumpcloud, ping, or generic for every other client.
+        /// okta, entra, google, onelogin, jumpcloud, ping, cyberark, rippling, or generic for every
+        /// other client.
         #[arg(long, default_value = "generic")]
         idp: IdpKind,
         #[arg(long, value_enum, default_value_t)]
@@ -199,10 +200,11 @@ pub(crate) struct ConfigureArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// A switch of the profile, such as stringBooleans=off; default takes what the profile says.
+    /// Like --capability and --limit it may be given several times.
     #[arg(long = "switch", value_name = "NAME=on|off|default")]
     pub(crate) switches: Vec<String>,
-    /// bulk, asynchronous, cursor, etag, filter, patch or sort.
-    #[arg(long = "capability", value_name = "NAME=on|off")]
+    /// bulk, asynchronous, cursor, etag, filter, patch or sort; default is on.
+    #[arg(long = "capability", value_name = "NAME=on|off|default")]
     pub(crate) capabilities: Vec<String>,
     /// maxRequestSize, bulkOperations, bulkPayload, pageDefault, pageMax or rate (100:500).
     #[arg(long = "limit", value_name = "NAME=VALUE|default")]

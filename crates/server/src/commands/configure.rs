@@ -16,7 +16,7 @@ pub(super) async fn run(args: ConfigureArgs) -> anyhow::Result<()> {
     let connections = Backend::open_existing(&config).await?.connections();
     let connection = connections.configure(args.connection, &change).await?;
     let note = "Running servers follow within 2 seconds.";
-    print(&Value::Object(shown(&connection)?), args.output, note);
+    print(&Value::Object(shown(&connection)?), args.output, note)?;
     Ok(())
 }
 
@@ -54,7 +54,7 @@ fn change_of(args: &ConfigureArgs) -> anyhow::Result<SetupChange> {
         change.insert("profile".into(), named);
     }
     change.insert("switches".into(), object(&args.switches, |_, text| switch(text))?);
-    change.insert("capabilities".into(), object(&args.capabilities, |_, text| switch(text))?);
+    change.insert("capabilities".into(), object(&args.capabilities, |_, text| capability(text))?);
     change.insert("limits".into(), object(&args.limits, limit)?);
     Ok(serde_json::from_value(Value::Object(change))?)
 }
@@ -80,6 +80,12 @@ fn switch(text: &str) -> anyhow::Result<Value> {
         "default" => Value::Null,
         _ => bail!("`{text}` is neither on nor off nor default"),
     })
+}
+
+/// Every capability is on unless it is switched off, so that this is what `default` says.
+fn capability(text: &str) -> anyhow::Result<Value> {
+    let on = switch(text)?;
+    Ok(if on.is_null() { true.into() } else { on })
 }
 
 fn limit(name: &str, text: &str) -> anyhow::Result<Value> {
@@ -125,12 +131,14 @@ mod tests {
             ("profile", "entra"),
             ("switch", "stringBooleans=off"),
             ("capability", "bulk=off"),
+            ("capability", "sort=default"),
             ("limit", "rate=100:500"),
             ("limit", "pageMax=50"),
         ])
         .unwrap();
         assert_eq!(setup.profile.switches.get("stringBooleans"), Some(&false));
         assert_eq!((setup.capabilities.bulk, setup.limits.page_max), (false, Some(50)));
+        assert!(setup.capabilities.sort);
         assert_eq!(setup.limits.rate, Some(Rate { per_second: 100, burst: 500 }));
     }
 

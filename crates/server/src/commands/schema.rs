@@ -8,7 +8,7 @@ use rollcall_domain::{Index, IndexState, Offer};
 use rollcall_schema::packs;
 use serde_json::{Map, Value, json};
 
-use super::connection::print_rows;
+use super::connection::{print_rows, say};
 use crate::backend::Backend;
 use crate::cli::{SchemaArgs, SchemaCommand};
 use crate::config::Config;
@@ -25,12 +25,18 @@ pub(crate) async fn run(args: SchemaArgs) -> anyhow::Result<()> {
             };
             let config = Config::read(&config)?;
             let connections = Backend::open_existing(&config).await?.connections();
-            let place = file.map_or_else(|| "the pack".into(), |path| path.display().to_string());
+            let place = file.map_or_else(
+                || "the pack".into(),
+                |path| match path.to_str() {
+                    Some("-") => "standard input".into(),
+                    _ => path.display().to_string(),
+                },
+            );
             connections
                 .add_definitions(connection, &text)
                 .await
                 .with_context(|| format!("{place} was not added"))?;
-            println!("added; running servers follow within 2 seconds");
+            say("added; running servers follow within 2 seconds")?;
         }
         SchemaCommand::List { config, connection, output } => {
             let config = Config::read(&config)?;
@@ -51,19 +57,27 @@ pub(crate) async fn run(args: SchemaArgs) -> anyhow::Result<()> {
                     "standard": !own,
                 })
             });
-            print_rows(types, output, "no resource types");
+            let unused = definitions.schemas.iter().filter(|schema| {
+                !offer.catalog().types().iter().any(|ty| {
+                    ty.definition().schema == schema.id || ty.extension_by_urn(&schema.id).is_some()
+                })
+            });
+            let unused = unused.map(
+                |schema| json!({"resourceType": null, "schema": schema.id, "standard": false}),
+            );
+            print_rows(types.chain(unused), output, "no resource types")?;
         }
         SchemaCommand::Remove { config, connection, name } => {
             let config = Config::read(&config)?;
             let connections = Backend::open_existing(&config).await?.connections();
             connections.remove_definition(connection, &name).await?;
-            println!("removed `{name}`; running servers follow within 2 seconds");
+            say(format!("removed `{name}`; running servers follow within 2 seconds"))?;
         }
         SchemaCommand::Packs { output } => {
             let rows = packs::all()
                 .iter()
                 .map(|pack| json!({"name": pack.name, "description": pack.description}));
-            print_rows(rows, output, "no packs");
+            print_rows(rows, output, "no packs")?;
         }
     }
     Ok(())
@@ -84,14 +98,26 @@ fn shown(index: &Index) -> (String, Value) {
 
 fn read(path: &Path) -> anyhow::Result<String> {
     let reading = || format!("reading {}", path.display());
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     if path == Path::new("-") {
-        std::io::stdin().take(LARGEST).read_to_string(&mut text).with_context(reading)?;
+        std::io::stdin().take(LARGEST).read_to_end(&mut bytes).with_context(reading)?;
     } else {
         let file = std::fs::File::open(path).with_context(reading)?;
-        file.take(LARGEST).read_to_string(&mut text).with_context(reading)?;
+        file.take(LARGEST).read_to_end(&mut bytes).with_context(reading)?;
     }
-    Ok(text)
+    text_of(&bytes).with_context(reading)
+}
+
+/// The text of a file, without the byte order mark that some editors put in front.
+fn text_of(bytes: &[u8]) -> anyhow::Result<String> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    std::str::from_utf8(bytes).map(str::to_owned).map_err(|error| {
+        let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let good = String::from_utf8_lossy(good);
+        let line = good.split('\n').count();
+        let column = good.split('\n').next_back().unwrap_or_default().chars().count() + 1;
+        anyhow!("line {line}, column {column}: no UTF-8: save the file as UTF-8")
+    })
 }
 
 fn pack_of(name: &str) -> anyhow::Result<&'static str> {
@@ -100,4 +126,16 @@ fn pack_of(name: &str) -> anyhow::Result<&'static str> {
         let names: Vec<_> = packs::all().iter().map(|pack| pack.name).collect();
         anyhow!("no pack `{name}`: use {}", names.join(", "))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_text_in_utf8() {
+        assert_eq!(text_of(b"\xEF\xBB\xBF{}").unwrap(), "{}");
+        let told = text_of(b"{\r\n \"\xC3\xA9\": \"\xE9\"}").unwrap_err().to_string();
+        assert_eq!(told, "line 2, column 8: no UTF-8: save the file as UTF-8");
+    }
 }

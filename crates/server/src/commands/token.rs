@@ -24,7 +24,7 @@ pub(crate) async fn run(args: TokenArgs) -> anyhow::Result<()> {
                 "baseUrl": base_url(&config, connection),
                 "token": minted.secret.reveal(),
             });
-            print(&made, output, "The token is shown this once. The others go on working.");
+            print(&made, output, "The token is shown this once. The others go on working.")?;
         }
         TokenCommand::List { config, connection, output } => {
             let config = Config::read(&config)?;
@@ -39,7 +39,7 @@ pub(crate) async fn run(args: TokenArgs) -> anyhow::Result<()> {
                     "revoked": token.revoked.map(|at| at.to_string()),
                 })
             });
-            print_rows(rows, output, "no tokens: `rollcall token create` makes one");
+            print_rows(rows, output, "no tokens: `rollcall token create` makes one")?;
         }
         TokenCommand::Revoke { config, token } => {
             let config = Config::read(&config)?;
