@@ -18,12 +18,6 @@ on_both_stores!(
     a_users_token_opens_its_own_me_alone,
 );
 
-/// Somebody else: of another organization, and of the same.
-async fn others(server: &Server) -> Vec<(Idp, Names)> {
-    let (stranger, names) = filled(server).await;
-    vec![(stranger, names)]
-}
-
 /// Two connections of one organization, the second one filled.
 async fn twins(server: &Server) -> (Idp, Idp, Names) {
     let (seed, _) = filled(server).await;
@@ -38,8 +32,7 @@ async fn twins(server: &Server) -> (Idp, Idp, Names) {
 async fn foreign_ids_in_bulk_are_unknown_ids(server: &Server) {
     let (a, own) = filled(server).await;
     let (_, twin, of_twin) = twins(server).await;
-    let mut foreign = others(server).await;
-    foreign.push((twin, of_twin));
+    let foreign = [filled(server).await, (twin, of_twin)];
     let group = format!("/Groups/{}", own.id("g1"));
     for (b, names) in &foreign {
         let before = (b.get("/Users").await.json(), b.get("/Groups").await.json());

@@ -153,10 +153,8 @@ async fn x40_to_x41_errors_end_a_request_or_do_not(server: &Server) {
         post("/Groups", "g", group("Dependent", &["bulkId:bad2"])),
         post("/Users", "bad2", user("jsmith")), post("/Users", "b", user("behind")),
     ]});
-    let body: Value = body.to_string().replacen("\"bad\"", "\"bad1\"", 1).parse().expect("JSON");
     let answer = idp.post("/Bulk", &body).await;
-    let statuses = answer.statuses();
-    assert!(statuses.starts_with("201 409"), "{answer}");
+    assert!(answer.statuses().starts_with("201 409"), "{answer}");
     assert_eq!((found("before").await, found("behind").await), (1, 0), "{answer}");
     // Without a limit, what depends on a failure fails with 409, on nothing at all with 400.
     let answer = idp
