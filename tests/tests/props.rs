@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, TestCaseResult};
 use rollcall_domain::{Change, EventId, Found, Load, Query, ResourceId, Start, Total};
 use rollcall_schema::{Order, ResourceType};
+use rollcall_testkit::laws::{stroll, walks_meet_the_untouched_once};
 use rollcall_testkit::strategies::{Population, filter, name_ids, population, sort};
 use rollcall_testkit::{Asked, LoggedEvent, Site, Subject, document, groups, users};
 use rollcall_tests::{postgres, sqlite, subjects};
@@ -184,17 +185,36 @@ async fn walk(
     }
 }
 
+fn config() -> ProptestConfig {
+    ProptestConfig {
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        ..ProptestConfig::default()
+    }
+}
+
 #[test]
 fn every_store_writes_and_finds_the_same() {
     let runtime = Runtime::new().unwrap();
     let bench = runtime.block_on(Bench::open());
-    let config = ProptestConfig {
-        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
-        ..ProptestConfig::default()
-    };
-    proptest!(config, |(population in population(), searches in searches())| {
+    proptest!(config(), |(population in population(), searches in searches())| {
         runtime.block_on(bench.check(&population, &searches))?;
     });
     // The pools close while their runtime still runs.
+    runtime.block_on(async { drop(bench) });
+}
+
+/// R-CUR-09, R-CUR-13: by cursor, sorted and unsorted, and by place going forward.
+#[test]
+fn r_cur_13_walks_meet_the_untouched_once_on_every_store() {
+    let runtime = Runtime::new().unwrap();
+    let bench = runtime.block_on(Bench::open());
+    // A walk is some dozens of requests.
+    let config = ProptestConfig { cases: config().cases.div_ceil(4), ..config() };
+    proptest!(config, |(stroll in stroll())| {
+        for (name, subject) in &bench.others {
+            let walked = runtime.block_on(walks_meet_the_untouched_once(subject, &stroll));
+            walked.map_err(|error| TestCaseError::fail(format!("{name}: {error}")))?;
+        }
+    });
     runtime.block_on(async { drop(bench) });
 }
