@@ -12,7 +12,7 @@ use crate::anchors::Anchors;
 use crate::bulk::Verb;
 use crate::decide::{After, Before, Stamp, decide, edge_ops};
 use crate::error::refused;
-use crate::me::may_change;
+use crate::me::{may_change, still_acts};
 use crate::{
     Clock, CommitError, Context, CursorAsked, Cursors, Edge, EdgeOp, Error, EventId, Found, Ids,
     Keyring, Load, Plan, Query, Record, ResourceId, Start, Store, Total, Unavailable, Written,
@@ -274,7 +274,12 @@ impl Directory {
     async fn read(&self, ctx: &Context, at: Named<'_>, load: Load) -> Result<Found, Error> {
         ctx.opens(at.id)?;
         let id = at.id.parse().map_err(|_| at.missing())?;
-        self.store.scope(ctx.scope()).get(at.ty, id, load).await?.ok_or_else(|| at.missing())
+        let found = self.store.scope(ctx.scope()).get(at.ty, id, load).await?;
+        let found = found.ok_or_else(|| at.missing())?;
+        if ctx.subject().is_some() {
+            still_acts(ctx, &parsed(&found.record)?)?;
+        }
+        Ok(found)
     }
 
     /// Decides and commits; `None` when there is nothing to do.

@@ -24,7 +24,7 @@ impl Me {
     /// Who asks; `None` when it is a machine (R-ME-02).
     ///
     /// # Errors
-    /// [`Error::Ended`] when the user is gone: what its token opened has ended with it.
+    /// [`Error::Ended`] when the user is gone or inactive: what its token opened has ended with it.
     pub async fn of(directory: &Directory, ctx: &Context) -> Result<Option<Self>, Error> {
         let Some(subject) = ctx.subject() else { return Ok(None) };
         let id = subject.to_string();
@@ -63,11 +63,22 @@ pub(crate) fn may_change(
     if ctx.subject().is_none() {
         return Ok(());
     }
+    still_acts(ctx, before)?;
     let open = |path: &str| ty.definition().self_service.iter().any(|listed| listed == path);
     let changed = changed(ty, before, after).into_iter();
     let linked = links.iter().map(|link| link.attr.to_string());
     let closed = changed.filter(|path| !open(path)).chain(linked).next();
     closed.map_or(Ok(()), |attr| Err(Error::NotSelfService { attr }))
+}
+
+/// Whether a user may act at all: what its token opens ends when it is deactivated, as it does when
+/// it is deleted (R-E-11).
+///
+/// # Errors
+/// [`Error::Ended`].
+pub(crate) fn still_acts(ctx: &Context, document: &Document) -> Result<(), Error> {
+    let inactive = document.body().get("active") == Some(&Value::Bool(false));
+    if ctx.subject().is_some() && inactive { Err(Error::Ended) } else { Ok(()) }
 }
 
 /// The paths of the attributes that differ, those of extensions by their own paths.

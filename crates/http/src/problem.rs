@@ -291,7 +291,9 @@ impl From<Error> for Problem {
             },
             Error::UnknownMembers { .. } => Self::bad(ScimType::InvalidValue, detail),
             Error::Forbidden | Error::NotSelfService { .. } => Self::forbidden(detail),
-            Error::Ended => Self::unauthorized("the token is that of a user who is gone"),
+            Error::Ended => {
+                Self::unauthorized("the token is that of a user who is gone or inactive")
+            }
             Error::InvalidCursor => Self::bad(ScimType::InvalidCursor, detail),
             Error::ExpiredCursor => Self::bad(ScimType::ExpiredCursor, detail),
             Error::InvalidCount => Self::bad(ScimType::InvalidCount, detail),

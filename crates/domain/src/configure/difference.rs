@@ -116,7 +116,7 @@ fn becomes_unique(old: &ResourceType, new: &ResourceType, def: &AttrDef) -> bool
 
 /// The extensions that no resource of the type has, and that each would need.
 fn demanded(old: &ResourceType, new: &ResourceType) -> impl Iterator<Item = String> {
-    let had = |urn: &str| old.extensions().iter().any(|known| known.urn.eq_ignore_ascii_case(urn));
+    let had = |urn: &str| old.extension_by_urn(urn).is_some();
     let demands = |extension: &&Extension| {
         extension.required && extension.attrs.iter().any(|id| new.attr(*id).required)
     };

@@ -132,3 +132,18 @@ async fn who_is_gone_has_no_access() {
     let gone = Me::of(&world.directory, &ctx).await.unwrap_err();
     assert!(matches!(gone, Error::Ended), "{gone:?}");
 }
+
+/// R-E-11: access ends with `active`, not only with the resource.
+#[tokio::test]
+async fn who_is_deactivated_acts_no_more() {
+    let world = World::of(IdpKind::Generic).await;
+    let (found, ctx) = user(&world).await;
+    let id = found.record.id.to_string();
+    let off = json!({"op": "replace", "path": "active", "value": false});
+    world.patch_as(&world.ctx().await, "User", &id, off).await.unwrap();
+    let me = Me::of(&world.directory, &ctx).await.unwrap_err();
+    assert!(matches!(me, Error::Ended), "{me:?}");
+    let name = json!({"op": "replace", "path": "nickName", "value": "W"});
+    let patched = world.patch_as(&ctx, "User", &id, name).await.unwrap_err();
+    assert!(matches!(patched, Error::Ended), "{patched:?}");
+}

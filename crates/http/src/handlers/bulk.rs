@@ -14,7 +14,7 @@ use crate::alike::small;
 use crate::bulk::{Answers, BulkRequest};
 use crate::problem::{Problem, chain};
 use crate::site::Site;
-use crate::{Body, reply};
+use crate::{Body, json, media, reply};
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -34,7 +34,11 @@ pub(super) async fn bulk(call: &Call<'_>) -> Result<Response<Body>, Problem> {
         ));
     }
     let limit = call.settings.bulk_operations_of(offer.limits());
-    let request = BulkRequest::read(call.json()?, offer, limit)?;
+    media::check_body(&call.parts.headers)?;
+    // Reading millions of values takes a while, in which nobody else may wait (R-E-17).
+    let (body, of) = (call.body.clone(), Arc::clone(offer));
+    let reading = move || json::parse(&body).and_then(|body| BulkRequest::read(body, &of, limit));
+    let request = tokio::task::spawn_blocking(reading).await.map_err(Problem::internal)??;
     call.charge(request.operations.len());
     let work = Work {
         directory: Arc::clone(call.directory),
@@ -60,7 +64,7 @@ fn may_be_later(call: &Call<'_>) -> bool {
 pub(super) async fn outcome(call: &Call<'_>, id: &str) -> Result<Response<Body>, Problem> {
     let unknown = || Problem::not_found("no such transaction, or it is over for a day".into());
     let id = id.parse().map_err(|_| unknown())?;
-    let progress = call.directory.progress(&call.context, id).await.map_err(Error::from)?;
+    let progress = call.directory.progress(&call.context, id).await?;
     match progress.ok_or_else(unknown)? {
         Progress::Running => Ok(reply::with(reply::bare(StatusCode::ACCEPTED), RETRY_AFTER, "2")),
         Progress::Done(body) => Ok(reply::ok(body.into())),

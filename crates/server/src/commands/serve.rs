@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use rollcall_domain::{Authenticator, Dialects, Directory, Indexer, Keyring, Store, SystemClock, UuidIds};
+use rollcall_domain::{
+    Authenticator, Dialects, Directory, Indexer, Keyring, Store, SystemClock, UuidIds,
+};
 use rollcall_http::{App, Discovery, MetricsAt, Settings};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
