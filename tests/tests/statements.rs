@@ -4,6 +4,7 @@
 //! one transaction of the same process; what counts there is that they never grow with a group.
 
 use rollcall_domain::IdpKind;
+use rollcall_tests::bulk;
 use rollcall_tests::client::{Answer, PATCH, Request};
 use rollcall_tests::data::{GROUP, USER, large_group, many_users};
 use rollcall_tests::idp::{Idp, encoded};
@@ -17,6 +18,9 @@ on_both_stores_alone!(
     lists_cost_what_they_may,
     large_groups_cost_no_more,
     members_of_a_huge_group_come_and_go,
+    bulk_costs_what_it_may,
+    cursors_cost_what_places_do,
+    types_of_ones_own_cost_what_users_do,
 );
 
 /// A server that nobody else uses.
@@ -70,6 +74,64 @@ impl Counted {
         let body = json!({"schemas": [PATCH], "Operations": [operation]});
         self.idp.request("PATCH", path).json(&body)
     }
+}
+
+/// An initial sync: a thousand users and a group of them are a few commits.
+async fn bulk_costs_what_it_may(kind: StoreKind) {
+    let counted = Counted::start(kind).await;
+    let names: Vec<String> = (0..1_000).map(|n| format!("u{n}")).collect();
+    let users = names.iter().map(|name| bulk::user(name));
+    let group = bulk::group("All", names.iter().map(|name| format!("bulkId:{name}")));
+    let operations: Vec<Value> = users.chain([group]).collect();
+    // A token is a commit of its own.
+    let somebody = counted.somebody().await;
+    let before = counted.server.commits().await;
+    let request = counted.idp.request("POST", "/Bulk").json(&bulk::request(&operations));
+    let answer = counted.costs_as(&somebody, SYNC, "1,000 users and a group", request).await;
+    assert_eq!(bulk::statuses(&answer.operations()), ["201"; 1_001]);
+    assert_eq!(counted.server.commits().await - before, 3);
+    assert_eq!(counted.idp.members(&bulk::id(&answer.operations()[1_000])).await.len(), 1_000);
+}
+
+/// What the initial sync costs on SQLite and on PostgreSQL.
+const SYNC: [u64; 2] = [4_006, 3];
+
+/// R-CUR-13: the page behind a cursor is found by its key, and the total is counted once.
+async fn cursors_cost_what_places_do(kind: StoreKind) {
+    let counted = Counted::start(kind).await;
+    let idp = &counted.idp;
+    many_users(idp, "u", 300).await;
+    let page = |cursor: &str| idp.request("GET", &format!("/Users?count=100&cursor={cursor}"));
+    let first = counted.costs([2, 2], "first page", page("")).await;
+    let next = |answer: &Answer| answer.json()["nextCursor"].as_str().map(str::to_owned);
+    let second = counted.costs([1, 1], "second page", page(&next(&first).expect("more"))).await;
+    let third = counted.costs([1, 1], "last page", page(&next(&second).expect("more"))).await;
+    assert_eq!((third.ids().len(), next(&third)), (100, None));
+}
+
+/// A type that was added is written at the same price; while its indexes are young, a look-up asks
+/// whether any record is behind them, too.
+async fn types_of_ones_own_cost_what_users_do(kind: StoreKind) {
+    let counted = Counted::start(kind).await;
+    let badges = json!({
+        "schemas": [{"id": "urn:example:badge", "attributes": [
+            {"name": "number", "required": true, "uniqueness": "server"}, {"name": "colour"}]}],
+        "resourceTypes": [{"name": "Badge", "endpoint": "/Badges", "schema": "urn:example:badge",
+            "indexed": ["colour"]}],
+    });
+    let idp = counted.server.define(&counted.idp, &badges).await.expect("they are good");
+    let badge = json!({"schemas": ["urn:example:badge"], "number": "1", "colour": "Red"});
+    let made = counted.costs([4, 1], "create", idp.request("POST", "/Badges").json(&badge)).await;
+    let path = format!("/Badges/{}", made.id());
+    counted.costs([1, 1], "get", idp.request("GET", &path)).await;
+    for filter in ["number eq \"1\"", "colour eq \"RED\""] {
+        let lookup = format!("/Badges?filter={}", encoded(filter));
+        let found = counted.costs([2, 2], "look-up", idp.request("GET", &lookup)).await;
+        assert_eq!(found.ids(), [made.id()]);
+    }
+    let blue = json!({"op": "replace", "path": "colour", "value": "Blue"});
+    counted.costs([5, 2], "PATCH of what is indexed", counted.patch(&path, blue)).await;
+    counted.costs([7, 2], "DELETE", idp.request("DELETE", &path)).await;
 }
 
 fn user(name: &str) -> Value {
