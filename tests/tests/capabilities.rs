@@ -1,6 +1,7 @@
 //! What discovery says is what happens (R-DISC-09): every capability is proved by a request where
 //! it is advertised and by its refusal where it is not, in every profile and on both stores.
 
+use std::slice::from_ref;
 use std::time::{Duration, Instant};
 
 use rollcall_domain::IdpKind;
@@ -232,7 +233,7 @@ async fn filter_is(idp: &Idp, on: bool) {
     ];
     for answer in answers {
         if on {
-            assert_eq!(answer.is(200).ids(), [id.clone()]);
+            assert_eq!(answer.is(200).ids(), from_ref(&id));
         } else {
             let told = answer.refused(400, "invalidFilter");
             assert!(told.contains("not offered"), "{told}");
@@ -561,8 +562,8 @@ async fn r_filter_23_plus_heuristic_both_ways(server: &Server) {
     let form = "/Users?filter=userName+eq+%22a+b@x%22";
     for (on, expect) in [(true, &id), (false, &spaced)] {
         let idp = server.configured(&idp, json!({"switches": {"plusHeuristic": on}})).await;
-        assert_eq!(idp.get(mixed).await.is(200).ids(), [expect.clone()], "{on}");
-        assert_eq!(idp.get(form).await.is(200).ids(), [spaced.clone()], "{on}");
+        assert_eq!(idp.get(mixed).await.is(200).ids(), from_ref(expect), "{on}");
+        assert_eq!(idp.get(form).await.is(200).ids(), from_ref(&spaced), "{on}");
     }
 }
 
