@@ -134,11 +134,12 @@ impl Keyring {
     /// # Errors
     /// When the machine has no randomness.
     pub fn generate(now: Instant) -> Result<String, getrandom::Error> {
-        let mut bytes = [0; KEY];
+        let (mut bytes, mut apart) = ([0; KEY], [0; 1]);
         getrandom::fill(&mut bytes)?;
+        getrandom::fill(&mut apart)?;
         let moment = now.to_string();
         let id: String = moment.chars().filter(char::is_ascii_digit).take(14).collect();
-        Ok(format!("{id}:{}", STANDARD_NO_PAD.encode(bytes)))
+        Ok(format!("{id}{:02x}:{}", apart[0], STANDARD_NO_PAD.encode(bytes)))
     }
 
     /// The ids of the keys, the one that seals first.

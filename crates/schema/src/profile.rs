@@ -147,7 +147,8 @@ switches! {
     /// The attributes that `uniqueNames` of a type lists are unique, so that a repeated POST of a
     /// group is a conflict and no twin.
     unique_names "uniqueNames": off on off on off;
-    /// ServiceProviderConfig says `interopProfileConformant` (R-IOP-01).
+    /// ServiceProviderConfig says `interopProfileConformant`, where every other switch stands as in
+    /// `strict` (R-IOP-01).
     interop "interop": off off off off on;
 }
 

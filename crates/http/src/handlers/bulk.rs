@@ -164,7 +164,9 @@ async fn later(
     let id = promised.id;
     let span = tracing::Span::current();
     let working = call.background.spawn(work.keep(request, promised).instrument(span));
-    if let Ok(Ok(Some(body))) = tokio::time::timeout(preference.wait, working).await {
+    if !preference.wait.is_zero()
+        && let Ok(Ok(Some(body))) = tokio::time::timeout(preference.wait, working).await
+    {
         return Ok(reply::ok(body.into()));
     }
     let location = format!("{}/AsyncResults/{id}", call.site.base());
