@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use crate::leash::Leashed;
 use crate::workspace;
@@ -32,12 +33,7 @@ impl Server {
         let address = free_address()?;
         let log = scratch.join("server.log");
         let output = File::create(&log).with_context(|| format!("creating {}", log.display()))?;
-        let mut command = Command::new(rollcall);
-        for (name, _) in env::vars_os() {
-            if name == "DATABASE_URL" || name.to_string_lossy().starts_with("ROLLCALL_") {
-                command.env_remove(name);
-            }
-        }
+        let mut command = unswayed(rollcall);
         command
             .args(["serve", "--database-url", database, "--listen", &address.to_string()])
             .args(["--public-url", &format!("http://{address}")])
@@ -49,6 +45,7 @@ impl Server {
         let process = Leashed::start(&mut command, "TERM", scratch)?;
         let mut server = Self { process, address, log };
         server.await_ready()?;
+        say_nothing_of_events(rollcall, database)?;
         Ok(server)
     }
 
@@ -83,6 +80,30 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// scim2-tester refuses a ServiceProviderConfig with `securityEvents` (RFC 9967 §4), which is
+/// younger than it, and checks nothing more then. Everything else is as every connection has it.
+fn say_nothing_of_events(rollcall: &Path, database: &str) -> Result<()> {
+    let of = ["--database-url", database, "--output", "json"];
+    let list = workspace::output(unswayed(rollcall).args(["connection", "list"]).args(of))?;
+    let list: Value = serde_json::from_str(&list).context("reading the list of connections")?;
+    let connection = list.pointer("/0/connectionId").and_then(Value::as_str);
+    let connection = connection.context("the server made no connection")?;
+    let mut configure = unswayed(rollcall);
+    configure.args(["connection", "configure", "--connection", connection]).args(of);
+    workspace::quiet(configure.args(["--capability", "asynchronous=off"]))
+}
+
+/// The program, without what the environment might tell it.
+fn unswayed(rollcall: &Path) -> Command {
+    let mut command = Command::new(rollcall);
+    for (name, _) in env::vars_os() {
+        if name == "DATABASE_URL" || name.to_string_lossy().starts_with("ROLLCALL_") {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// An address nobody listens on just now.
