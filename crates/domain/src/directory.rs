@@ -15,7 +15,7 @@ use crate::error::refused;
 use crate::me::{may_change, still_acts};
 use crate::{
     Clock, CommitError, Context, CursorAsked, Cursors, Edge, EdgeOp, Error, EventId, Found, Ids,
-    Keyring, Load, Plan, Query, Record, ResourceId, Start, Store, Total, Unavailable, Written,
+    Keyring, Load, Plan, Query, Record, ResourceId, Store, Unavailable, Written,
 };
 
 pub use outcomes::{Progress, SILENCE_MILLIS};
@@ -325,16 +325,7 @@ impl Directory {
     ) -> Result<Option<Found>, Error> {
         let Some(condition) = holding(ty, attr, document, profile(ctx)) else { return Ok(None) };
         let plan = Plan::of(ty, &condition);
-        let query = Query {
-            ty,
-            condition: Some(&condition),
-            plan: &plan,
-            sort: None,
-            from: Start::Skip(0),
-            count: 1,
-            total: Total::Known(1),
-            load: Load::default(),
-        };
+        let query = Query::any(ty, &condition, &plan);
         let holders = self.store.scope(ctx.scope()).find(&query).await?;
         Ok(holders.found.into_iter().next())
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     Connection, Context, Derived, Directory, EdgeOp, Error, Load, Named, Offer, Plan, Query,
-    ResourceId, Scope, Start, Store, Total, Unavailable,
+    ResourceId, Scope, Store, Unavailable,
 };
 
 /// The resource that asks.
@@ -123,16 +123,7 @@ pub(crate) async fn subject(
         let Ok(condition) = ty.condition(&filter, offer.profile()) else { continue };
         // An index that may still be built is not asked.
         let plan = Plan::without(ty, &condition, &|def| offer.indexed_since(ty, def) > 0);
-        let query = Query {
-            ty,
-            condition: Some(&condition),
-            plan: &plan,
-            sort: None,
-            from: Start::Skip(0),
-            count: 1,
-            total: Total::Known(1),
-            load: Load::default(),
-        };
+        let query = Query::any(ty, &condition, &plan);
         let page = reader.find(&query).await.map_err(Unavailable::new)?;
         if let Some(found) = page.found.first() {
             return Ok(Some(found.record.id));

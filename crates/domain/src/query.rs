@@ -25,6 +25,22 @@ pub struct Query<'a> {
     pub load: Load,
 }
 
+impl<'a> Query<'a> {
+    /// Asks for one resource that satisfies a condition, whichever it is.
+    pub(crate) fn any(ty: &'a ResourceType, condition: &'a Condition, plan: &'a Plan) -> Self {
+        Self {
+            ty,
+            condition: Some(condition),
+            plan,
+            sort: None,
+            from: Start::Skip(0),
+            count: 1,
+            total: Total::Known(1),
+            load: Load::default(),
+        }
+    }
+}
+
 /// Where a page begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Start {

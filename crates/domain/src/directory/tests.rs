@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     Actor, Change, Connection, ConnectionId, FindError, Halt, IdpKind, Offer, OrganizationId,
-    Outcome, Page, Reader, Reindex, Reindexed, Scope, Sieve, SystemClock, TokenId, TransactionId,
-    UuidIds, Want,
+    Outcome, Page, Reader, Reindex, Reindexed, Scope, Sieve, Start, SystemClock, TokenId, Total,
+    TransactionId, UuidIds, Want,
 };
 
 /// Users by number, and where the last search began. It has no index: conditions decide.
