@@ -172,6 +172,10 @@ impl App {
         let endpoint = scim.endpoint(offer.catalog().types())?;
         observed.routed(endpoint.template());
         endpoint.check(&parts.method, offer.capabilities())?;
+        let room = match endpoint {
+            Endpoint::Bulk => Some(Arc::new(limiter.room(connection, settings).await?)),
+            _ => None,
+        };
         let body = self.body(&endpoint, parts, body, &context).await?;
         let (site, request_id) = (self.sites.of(connection, &offer), &observed.request_id);
         let call = Call {
@@ -179,6 +183,7 @@ impl App {
             settings,
             limiter,
             background,
+            room,
             context,
             site,
             parts,

@@ -2,6 +2,7 @@
 
 mod bucket;
 mod peer;
+mod room;
 mod sizes;
 
 use std::fmt;
@@ -16,8 +17,10 @@ use crate::Settings;
 use crate::problem::Problem;
 use bucket::Bucket;
 use peer::Network;
+use room::Rooms;
 
 pub use peer::Peer;
+pub(crate) use room::Room;
 pub(crate) use sizes::Pages;
 
 /// How many buckets of each kind are kept. One that is dropped is full again: that favours whoever
@@ -40,6 +43,8 @@ pub(crate) struct Limiter {
     failures: Cache<Stranger, Arc<Bucket>>,
     /// Tokens that were found lately: they are never kept waiting for the failures of others.
     good: Cache<TokenHash, ()>,
+    /// For bulk requests, whose bodies are large.
+    rooms: Rooms,
     now: Stopwatch,
 }
 
@@ -57,6 +62,7 @@ impl Limiter {
             requests: Cache::builder().max_capacity(BUCKETS).time_to_idle(IDLE).build(),
             failures: Cache::builder().max_capacity(BUCKETS).time_to_idle(IDLE).build(),
             good: Cache::builder().max_capacity(TOKENS).time_to_idle(REMEMBERED).build(),
+            rooms: Rooms::new(),
             now: Box::new(move || began.elapsed()),
         }
     }
@@ -90,6 +96,16 @@ impl Limiter {
         if let Some(rate) = settings.rate_of(limits).filter(|_| more > 0) {
             self.requests_of(connection).charge(rate, more, (self.now)());
         }
+    }
+
+    /// Room for one bulk request of a connection, before its body is read (R-E-17).
+    pub(crate) async fn room(
+        &self,
+        connection: ConnectionId,
+        settings: &Settings,
+    ) -> Result<Room, Problem> {
+        let room = self.rooms.take(connection, settings.bulk_wait).await;
+        room.ok_or_else(|| Problem::too_many_bulks(settings.bulk_wait))
     }
 
     fn requests_of(&self, connection: ConnectionId) -> Arc<Bucket> {

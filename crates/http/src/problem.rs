@@ -146,6 +146,12 @@ impl Problem {
         Self::new(StatusCode::TOO_MANY_REQUESTS, detail).with(RETRY_AFTER, seconds(wait))
     }
 
+    /// R-E-17.
+    pub(crate) fn too_many_bulks(wait: Duration) -> Self {
+        let detail = "other bulk requests are under way: repeat this one when they are answered";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, detail).with(RETRY_AFTER, seconds(wait))
+    }
+
     /// R-SEC-06.
     pub(crate) fn too_many_failures(wait: Duration) -> Self {
         let detail = "too many wrong tokens came from this address: repeat the request later";

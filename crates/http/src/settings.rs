@@ -20,9 +20,9 @@ pub struct Settings {
     pub bulk_operations: u32,
     /// The largest body of a bulk request in bytes (R-BULK-08).
     pub bulk_payload: usize,
-    /// How many bulk requests may go on that were answered before they were done. While there are
-    /// so many, a client that would take its answer later gets it at once.
-    pub background: usize,
+    /// How long a bulk request waits for room: 8 are held in memory at once, and 2 of one
+    /// connection, those included that were answered before they were done (R-E-16, R-E-17).
+    pub bulk_wait: Duration,
     /// How long a request may take to send its body.
     pub body_timeout: Duration,
     /// The resources on a page when the client names no number.
@@ -81,7 +81,7 @@ impl Default for Settings {
             body_limit: 1024 * 1024,
             bulk_operations: 5000,
             bulk_payload: 10 * 1024 * 1024,
-            background: 16,
+            bulk_wait: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
             page_default: 100,
             page_max: 1000,

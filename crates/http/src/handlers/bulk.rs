@@ -12,6 +12,7 @@ use tracing::Instrument as _;
 use super::Call;
 use crate::alike::small;
 use crate::bulk::{Answers, BulkRequest};
+use crate::limits::Room;
 use crate::problem::{Problem, chain};
 use crate::site::Site;
 use crate::{Body, json, media, reply};
@@ -45,6 +46,7 @@ pub(super) async fn bulk(call: &Call<'_>) -> Result<Response<Body>, Problem> {
         context: call.context.clone(),
         site: call.site.clone(),
         request_id: call.request_id.to_owned(),
+        _room: call.room.clone(),
     };
     match Preference::of(&call.parts.headers).filter(|_| may_be_later(call)) {
         None => Ok(reply::ok(work.run(request, &|_| {}).await?.into())),
@@ -53,11 +55,10 @@ pub(super) async fn bulk(call: &Call<'_>) -> Result<Response<Body>, Problem> {
 }
 
 /// Whether an answer may come later. It comes at once to a user's own token, which could not fetch
-/// the outcome, and while so much goes on already that more would only pile up in memory (R-E-16).
+/// the outcome.
 fn may_be_later(call: &Call<'_>) -> bool {
     let is_user = call.context.subject().is_some();
-    let room = call.background.len() < call.settings.background;
-    call.context.offer().capabilities().asynchronous && room && !is_user
+    call.context.offer().capabilities().asynchronous && !is_user
 }
 
 /// What became of a request that was answered before it was done.
@@ -100,12 +101,13 @@ impl Preference {
     }
 }
 
-/// A bulk request on its own.
+/// A bulk request on its own, with the room that it takes until it is done (R-E-16).
 struct Work {
     directory: Arc<Directory>,
     context: Context,
     site: Site,
     request_id: String,
+    _room: Option<Arc<Room>>,
 }
 
 impl Work {

@@ -1,16 +1,20 @@
 //! How much is taken, and what whoever sends more is told.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::stream::pending;
 use http::{Method, Request};
-use http_body_util::Full;
+use http_body::Frame;
+use http_body_util::{Full, StreamBody};
 use rollcall_domain::Rate;
 use rollcall_http::{Peer, Settings};
 use rollcall_schema::standard;
 use serde_json::json;
 
 use crate::user;
-use crate::world::{Answer, PUBLIC, Tenant, World};
+use crate::world::{Answer, Tenant, World};
 
 #[tokio::test]
 async fn each_connection_has_its_own_size() {
@@ -171,15 +175,36 @@ async fn is_done_later(world: &World, who: &Tenant) -> bool {
     world.spy.outcomes.load(Ordering::Relaxed) > 0
 }
 
-/// What nobody waits for is kept in memory until it is done.
+/// Bodies of bulk requests are large: one connection has room for two, and keeps nobody else out.
 #[tokio::test]
-async fn no_more_than_so_much_is_done_later() {
-    // R-E-16, R-ASYNC-02
-    for background in [1, 0] {
-        let settings = Settings { public_url: PUBLIC.into(), background, ..Settings::default() };
-        let world = World::with(settings).await;
-        assert_eq!(is_done_later(&world, &world.a).await, background > 0, "{background} at once");
+async fn bulk_requests_of_one_connection_take_turns() {
+    // R-E-16, R-E-17
+    let bulk_wait = Duration::from_millis(20);
+    let world = World::with(Settings { bulk_wait, ..Settings::default() }).await;
+    let slow = async || {
+        let body = StreamBody::new(pending::<Result<Frame<Bytes>, std::io::Error>>());
+        let request = Request::post(format!("{}/Bulk", world.a.path))
+            .header("authorization", format!("Bearer {}", world.a.token));
+        world.app.handle(request.body(body).unwrap()).await
+    };
+    let bulk = async |tenant: &Tenant| {
+        let operation =
+            json!({"method": "POST", "path": "/Users", "bulkId": "u", "data": user("x")});
+        let body = json!({"schemas": [standard::BULK_REQUEST], "Operations": [operation]});
+        world.send(tenant, Method::POST, "/Bulk", &[], body).await
+    };
+    tokio::select! {
+        biased;
+        _ = async { tokio::join!(slow(), slow()) } => panic!("their bodies never end"),
+        () = async {
+            let refused = bulk(&world.a).await;
+            refused.is_error(429, "");
+            assert_eq!(refused.header("retry-after"), "1");
+            bulk(&world.b).await.is(200);
+            world.get("/Users").await.is(200);
+        } => {}
     }
+    bulk(&world.a).await.is(200);
 }
 
 /// It may not read what came of it.
