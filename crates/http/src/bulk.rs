@@ -330,10 +330,3 @@ fn problem_of(undone: Undone<Problem>) -> Problem {
         )),
     }
 }
-
-/// Reads the body of a bulk request as the service does; for fuzzing.
-#[doc(hidden)]
-pub fn reads_bulk(body: &[u8], offer: &Offer) -> bool {
-    let read = crate::json::parse(body);
-    read.and_then(|body| BulkRequest::read(body, offer, 5_000)).is_ok()
-}

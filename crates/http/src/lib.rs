@@ -92,8 +92,6 @@ mod write;
 
 pub use app::App;
 pub use body::{Body, Broken};
-#[doc(hidden)]
-pub use bulk::reads_bulk;
 pub use limits::Peer;
 pub use serve::{serve, serve_operations};
 pub use settings::{Discovery, MetricsAt, Settings};
