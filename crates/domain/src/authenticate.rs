@@ -5,11 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
+use rollcall_schema::Instant;
 
-use crate::{Actor, Connection, ConnectionId, Context, Offer, Registry, TokenHash, Unavailable};
+use crate::{
+    AccessTokens, Actor, Clock, Connection, ConnectionId, Context, Grant, Offer, Registry, Scopes,
+    Status, SystemClock, Thumbprint, Token, TokenHash, TokenKind, Traffics, Unavailable,
+};
 
-/// How long a token that was found is believed without asking again: the longest time that a
-/// revoked token goes on working.
+/// How long a credential that was found is believed without asking again: the longest time that a
+/// revoked one goes on working, and a connection after it was paused.
 pub const BELIEVED_FOR: Duration = Duration::from_secs(2);
 
 /// How many tokens are remembered at once.
@@ -18,13 +22,36 @@ const REMEMBERED: u64 = 10_000;
 /// How many compiled offers are kept at once.
 const COMPILED: u64 = 1_000;
 
-/// Finds out who asks. The one maker of [`Context`].
+/// Finds out who asks. The one maker of [`Context`] for requests.
 ///
 /// A new token works at once: only tokens that were found are remembered.
 pub struct Authenticator {
     registry: Arc<dyn Registry>,
-    known: Cache<TokenHash, Context>,
+    clock: Arc<dyn Clock>,
+    access_tokens: Option<Arc<dyn AccessTokens>>,
+    traffics: Option<Arc<Traffics>>,
+    known: Cache<TokenHash, Known>,
     offers: Cache<(ConnectionId, u64), Arc<Offer>>,
+}
+
+/// A request's credential, as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// The bearer token.
+    pub token: &'a str,
+    /// The connection that the path names.
+    pub connection: Option<ConnectionId>,
+    /// The client certificate that the request came with.
+    pub certificate: Option<Thumbprint>,
+}
+
+/// A credential that was found.
+#[derive(Clone)]
+struct Known {
+    context: Context,
+    token: Arc<Token>,
+    expires: Option<Instant>,
+    certificate: Option<Thumbprint>,
 }
 
 /// Why nobody was let in.
@@ -33,9 +60,22 @@ pub enum AuthError {
     /// There is no such token, or not any more.
     #[error("the token is not valid")]
     Refused,
+    /// The connection answers nothing for now.
+    #[error("the connection is paused: repeat the request later")]
+    Paused,
+    /// The connection answers nothing until somebody decides otherwise.
+    #[error("the connection is disabled: ask whoever runs this service to enable it")]
+    Disabled,
     /// The registry could not be asked.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+impl<'a> Shown<'a> {
+    /// A token by itself.
+    pub const fn token(token: &'a str) -> Self {
+        Self { token, connection: None, certificate: None }
+    }
 }
 
 impl Authenticator {
@@ -43,30 +83,62 @@ impl Authenticator {
     pub fn new(registry: Arc<dyn Registry>) -> Self {
         let known = Cache::builder().max_capacity(REMEMBERED).time_to_live(BELIEVED_FOR).build();
         let offers = Cache::builder().max_capacity(COMPILED).build();
-        Self { registry, known, offers }
+        let clock = Arc::new(SystemClock);
+        Self { registry, clock, access_tokens: None, traffics: None, known, offers }
+    }
+
+    /// The same, which takes access tokens too.
+    #[must_use]
+    pub fn with_access_tokens(self, access_tokens: Arc<dyn AccessTokens>) -> Self {
+        Self { access_tokens: Some(access_tokens), ..self }
+    }
+
+    /// The same, which tells of credentials that come too late.
+    #[must_use]
+    pub fn with_traffics(self, traffics: Arc<Traffics>) -> Self {
+        Self { traffics: Some(traffics), ..self }
+    }
+
+    /// The same by another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
     }
 
     /// Who the bearer of this token is. An empty token is nobody's (R-E-10).
     ///
     /// # Errors
-    /// [`AuthError::Refused`] when the token is unknown or revoked.
-    pub async fn bearer(&self, token: &str) -> Result<Context, AuthError> {
-        if token.trim().is_empty() {
+    /// [`AuthError::Refused`] when the token is unknown, has ended, or is bound to another
+    /// certificate; [`AuthError::Paused`] and [`AuthError::Disabled`] by the connection's status.
+    pub async fn bearer(&self, shown: Shown<'_>) -> Result<Context, AuthError> {
+        if shown.token.trim().is_empty() {
             return Err(AuthError::Refused);
         }
-        let hash = TokenHash::of(token);
-        if let Some(context) = self.known.get(&hash) {
-            return Ok(context);
+        let hash = TokenHash::of(shown.token);
+        let known = match self.known.get(&hash) {
+            Some(known) => known,
+            None => {
+                let known = self.find(hash, shown).await?.ok_or(AuthError::Refused)?;
+                self.known.insert(hash, known.clone());
+                known
+            }
+        };
+        let now = self.clock.now();
+        if known.expires.is_some_and(|end| end <= now) {
+            self.came_late(&known, now).await?;
+            return Err(AuthError::Refused);
         }
-        let found = self.registry.token_by_hash(hash).await?;
-        let (token, connection) = found
-            .filter(|(token, _)| token.hash.matches(&hash) && token.revoked.is_none())
-            .ok_or(AuthError::Refused)?;
-        let offer = self.offer(&connection)?;
-        let context =
-            Context::new(Arc::new(connection), offer, Actor::Token(token.id), token.subject);
-        self.known.insert(hash, context.clone());
-        Ok(context)
+        if known.certificate.is_some() && known.certificate != shown.certificate {
+            return Err(AuthError::Refused);
+        }
+        if let Some(traffics) = &self.traffics {
+            traffics.used(&known.token).await?;
+        }
+        match known.context.connection().status {
+            Status::Paused => Err(AuthError::Paused),
+            Status::Disabled => Err(AuthError::Disabled),
+            Status::Draft | Status::Observe | Status::Active => Ok(known.context),
+        }
     }
 
     /// What a connection offers to whoever asks, where discovery is open; `None` when there is no
@@ -81,6 +153,60 @@ impl Authenticator {
         }
     }
 
+    /// A credential by its hash, or by what the access token says that it is.
+    async fn find(&self, hash: TokenHash, shown: Shown<'_>) -> Result<Option<Known>, Unavailable> {
+        if let Some((token, connection)) = self.registry.token_by_hash(hash).await? {
+            let good = token.hash.matches(&hash) && token.kind == TokenKind::Bearer;
+            return match good {
+                true => self.known(token, connection, None),
+                false => Ok(None),
+            };
+        }
+        let Some(access_tokens) = self.access_tokens.as_ref().filter(|_| is_jwt(shown.token))
+        else {
+            return Ok(None);
+        };
+        let Some(grant) = access_tokens.check(shown.token, shown.connection).await? else {
+            return Ok(None);
+        };
+        match self.registry.token(grant.token).await? {
+            Some((token, connection)) if connection.id == grant.connection => {
+                self.known(token, connection, Some(&grant))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What a credential opens, unless it was revoked, or its connection is taken apart.
+    fn known(
+        &self,
+        token: Token,
+        connection: Connection,
+        grant: Option<&Grant>,
+    ) -> Result<Option<Known>, Unavailable> {
+        if token.revoked.is_some() || connection.removal.is_some() {
+            return Ok(None);
+        }
+        let scopes = grant.map_or(Scopes::ALL, |grant| grant.scopes).within(token.scopes);
+        let ends = [token.expires, grant.map(|grant| grant.expires)];
+        let offer = self.offer(&connection)?;
+        let context = Context::new(Arc::new(connection), offer, Actor::Token(token.id));
+        Ok(Some(Known {
+            context: context.with_scopes(scopes, token.subject),
+            expires: ends.into_iter().flatten().min(),
+            certificate: grant.and_then(|grant| grant.certificate).or(token.certificate),
+            token: Arc::new(token),
+        }))
+    }
+
+    /// Whoever comes with a credential that has ended by itself is told to operators.
+    async fn came_late(&self, known: &Known, now: Instant) -> Result<(), Unavailable> {
+        match &self.traffics {
+            Some(traffics) if known.token.has_expired(now) => traffics.refused(&known.token).await,
+            _ => Ok(()),
+        }
+    }
+
     /// Compiled once per revision.
     fn offer(&self, connection: &Connection) -> Result<Arc<Offer>, Unavailable> {
         let key = (connection.id, connection.revision);
@@ -91,6 +217,11 @@ impl Authenticator {
         self.offers.insert(key, Arc::clone(&offer));
         Ok(offer)
     }
+}
+
+/// Whether a text has the shape of a signed JSON Web Token (RFC 7515 §3.1).
+fn is_jwt(text: &str) -> bool {
+    text.starts_with("eyJ") && text.split('.').count() == 3
 }
 
 impl fmt::Debug for Authenticator {

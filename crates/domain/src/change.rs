@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rollcall_schema::{Base, Instant};
 use serde_json::{Map, Value};
 
-use crate::{Actor, EventId, Key, ResourceId};
+use crate::{Actor, ConnectionId, EventId, Key, ResourceId};
 
 /// What one decision does: committed whole, or nothing of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +55,20 @@ pub enum Act {
     Link {
         /// The version that a client insists on.
         expect: Option<u64>,
+    },
+    /// Another connection of the organization takes it over as it is, with its edges; the version
+    /// moves by one, and so do the counts of both connections. The event stands under the one that
+    /// it leaves.
+    HandOver {
+        /// The version that was read: another one is [`CommitError::Stale`](crate::CommitError).
+        expect: u64,
+        /// Who takes it over.
+        to: ConnectionId,
+        /// Every key, as that connection's definitions make them; there is no other afterwards.
+        /// One that is unique and in use there is [`CommitError::Taken`](crate::CommitError).
+        keys: Vec<Key>,
+        /// The revision of those definitions.
+        indexed: u64,
     },
     /// It ends. Edges at either end go with it. Each resource that loses an edge to it moves its
     /// version and `modified` and gets an event of its own (`resource.changed`, the removal under
@@ -131,6 +145,8 @@ pub enum Action {
     Created,
     /// It changed.
     Changed,
+    /// Another connection took it over.
+    HandedOver,
     /// It ended.
     Deleted,
 }
@@ -141,6 +157,7 @@ impl Action {
         match self {
             Self::Created => "resource.created",
             Self::Changed => "resource.changed",
+            Self::HandedOver => "resource.handed_over",
             Self::Deleted => "resource.deleted",
         }
     }

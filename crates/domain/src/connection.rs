@@ -1,11 +1,12 @@
-//! Organizations, their connections and the credentials of those.
+//! Organizations and their connections.
 
 use std::fmt;
 use std::str::FromStr;
 
 use rollcall_schema::Instant;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{ConnectionId, OrganizationId, ResourceId, Setup, TokenId};
+use crate::{ConnectionId, JobId, OrganizationId, Setup, TokenId};
 
 /// A customer of the SaaS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,10 @@ pub struct Organization {
     pub id: OrganizationId,
     /// Its name, unique on the server.
     pub name: String,
+    /// When it was made.
+    pub created: Instant,
+    /// Moves by one with each change, from 0.
+    pub revision: u64,
 }
 
 /// One IdP directory of an organization.
@@ -29,12 +34,18 @@ pub struct Connection {
     pub idp: IdpKind,
     /// When it was made.
     pub created: Instant,
+    /// Whether it is open.
+    pub status: Status,
     /// What was decided about it.
     pub setup: Setup,
-    /// The revision of the setup, from 0.
+    /// The job that takes it apart, once its end was decided: from then on nobody gets in.
+    pub removal: Option<JobId>,
+    /// Since when it is too quiet, where that was noticed.
+    pub quiet: Option<Instant>,
+    /// Moves by one with each change of anything above, from 0.
     pub revision: u64,
-    /// The dialect that its traffic was last seen to speak, for operators alone.
-    pub dialect: Option<String>,
+    /// What was seen of its traffic.
+    pub traffic: Traffic,
 }
 
 impl Connection {
@@ -45,13 +56,90 @@ impl Connection {
         idp: IdpKind,
         created: Instant,
     ) -> Self {
-        let (name, setup, revision, dialect) = (None, Setup::default(), 0, None);
-        Self { id, organization, name, idp, created, setup, revision, dialect }
+        Self {
+            id,
+            organization,
+            name: None,
+            idp,
+            created,
+            status: Status::Active,
+            setup: Setup::default(),
+            removal: None,
+            quiet: None,
+            revision: 0,
+            traffic: Traffic::default(),
+        }
+    }
+}
+
+/// What was seen of a connection's traffic, for operators alone. No revision moves with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// The dialect that it speaks.
+    pub dialect: Option<String>,
+    /// When a request with a live credential came last, within a minute or so.
+    pub seen: Option<Instant>,
+    /// When a request that IdPs test connections with was answered well.
+    pub tested: Option<Instant>,
+    /// The last request with a credential that had expired a while ago, and which that was.
+    pub refused: Option<(Instant, TokenId)>,
+}
+
+/// Whether a connection is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// It is being set up: reading works, so that connection tests pass, and writing doesn't.
+    Draft,
+    /// The directory follows the IdP, and nobody's access does.
+    Observe,
+    /// Everything works.
+    #[default]
+    Active,
+    /// Nothing is answered for now, and everybody keeps the access that they have.
+    Paused,
+    /// Nothing is answered until somebody decides otherwise.
+    Disabled,
+}
+
+impl Status {
+    /// Each of them.
+    pub const ALL: [Self; 5] =
+        [Self::Draft, Self::Observe, Self::Active, Self::Paused, Self::Disabled];
+
+    /// The name as the API and stores spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Observe => "observe",
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A text that names no status.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no status `{0}`: use one of {all}", all = Status::ALL.map(Status::name).join(", "))]
+pub struct NoSuchStatus(String);
+
+impl FromStr for Status {
+    type Err = NoSuchStatus;
+
+    fn from_str(text: &str) -> Result<Self, NoSuchStatus> {
+        let found = Self::ALL.into_iter().find(|status| status.name() == text);
+        found.ok_or_else(|| NoSuchStatus(text.chars().take(80).collect()))
     }
 }
 
 /// What kind of IdP a connection talks to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "products by their names")]
 pub enum IdpKind {
     Okta,
@@ -63,6 +151,7 @@ pub enum IdpKind {
     Cyberark,
     Rippling,
     /// Any other.
+    #[default]
     Generic,
 }
 
@@ -118,33 +207,26 @@ impl FromStr for IdpKind {
     }
 }
 
-/// A bearer token as a store keeps it: by its hash alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
-    /// Names the token; is no secret.
-    pub id: TokenId,
-    /// The connection that it opens.
-    pub connection: ConnectionId,
-    /// The organization of that connection.
-    pub organization: OrganizationId,
-    /// A name for people; a named token replaces the one of the same name.
-    pub name: Option<String>,
-    /// The resource that its bearer is, under `/Me`; a machine's where there is none (R-ME-02).
-    pub subject: Option<ResourceId>,
-    /// SHA-256 of the secret.
-    pub hash: TokenHash,
-    /// When it was made.
-    pub created: Instant,
-    /// When it ended.
-    pub revoked: Option<Instant>,
+impl Serialize for Status {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
 }
 
-/// SHA-256 of a token's secret.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TokenHash(pub [u8; 32]);
+impl<'de> Deserialize<'de> for Status {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+    }
+}
 
-impl fmt::Debug for TokenHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenHash(…)")
+impl Serialize for IdpKind {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for IdpKind {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
     }
 }

@@ -1,8 +1,14 @@
 //! Who asks, and for which connection.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::{Connection, ConnectionId, Error, Offer, OrganizationId, ResourceId, TokenId};
+use rollcall_schema::ResourceType;
+
+use crate::{
+    Access, AdminKeyId, Connection, ConnectionId, Error, NotAnId, Offer, OrganizationId,
+    ResourceId, Scopes, Status, TokenId,
+};
 
 /// What a store is opened for: every key begins with the organization (R-TEN-04, R-E-02).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,14 +22,35 @@ pub struct Scope {
 /// Who acts, as events name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Actor {
-    /// An IdP with one of its connection's tokens.
+    /// An IdP with one of its connection's credentials.
     Token(TokenId),
+    /// Whoever holds a key of the admin API.
+    AdminKey(AdminKeyId),
+    /// Whoever may run the program beside the database.
+    Cli,
+    /// The server by itself.
+    Server,
 }
 
 impl std::fmt::Display for Actor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Token(id) => id.fmt(f),
+            Self::AdminKey(id) => id.fmt(f),
+            Self::Cli => f.write_str("cli"),
+            Self::Server => f.write_str("server"),
+        }
+    }
+}
+
+impl FromStr for Actor {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        match text {
+            "cli" => Ok(Self::Cli),
+            "server" => Ok(Self::Server),
+            text => text.parse().map(Self::Token).or_else(|_| text.parse().map(Self::AdminKey)),
         }
     }
 }
@@ -35,17 +62,38 @@ pub struct Context {
     connection: Arc<Connection>,
     offer: Arc<Offer>,
     actor: Actor,
+    scopes: Scopes,
     subject: Option<ResourceId>,
 }
 
 impl Context {
-    pub(crate) const fn new(
-        connection: Arc<Connection>,
-        offer: Arc<Offer>,
-        actor: Actor,
-        subject: Option<ResourceId>,
-    ) -> Self {
-        Self { connection, offer, actor, subject }
+    /// Somebody who may do everything, and is nobody's user.
+    pub(crate) const fn new(connection: Arc<Connection>, offer: Arc<Offer>, actor: Actor) -> Self {
+        Self { connection, offer, actor, scopes: Scopes::ALL, subject: None }
+    }
+
+    pub(crate) fn with_scopes(self, scopes: Scopes, subject: Option<ResourceId>) -> Self {
+        Self { scopes, subject, ..self }
+    }
+
+    /// Whether the credential, and the status of the connection, let resources of this type be
+    /// read or written.
+    ///
+    /// # Errors
+    /// [`Error::Draft`], [`Error::Scope`].
+    pub(crate) fn may(&self, ty: &ResourceType, access: Access) -> Result<(), Error> {
+        if access == Access::Write && self.connection.status == Status::Draft {
+            return Err(Error::Draft);
+        }
+        match self.scopes.open(ty, access) {
+            true => Ok(()),
+            false => Err(Error::Scope { needed: Scopes::needed(ty, access) }),
+        }
+    }
+
+    /// What the credential may do.
+    pub const fn scopes(&self) -> Scopes {
+        self.scopes
     }
 
     /// What the connection offers, as it was when the request was admitted.

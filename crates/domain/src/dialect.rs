@@ -12,7 +12,7 @@ use rollcall_schema::Instant;
 
 pub use sighting::{Asked, Sighting, Wording};
 
-use crate::{Clock, Connection, ConnectionId, Registry, Unavailable};
+use crate::{Clock, Connection, ConnectionId, Note, Registry, Unavailable};
 
 /// How many connections are watched at once; one that is forgotten is watched from the start.
 const WATCHED: u64 = 10_000;
@@ -226,7 +226,10 @@ impl Dialects {
         sighting: &Sighting<'_>,
     ) -> Result<(), Unavailable> {
         match self.news(connection, sighting) {
-            Some(dialect) => self.registry.note_dialect(connection.id, dialect.name()).await,
+            Some(dialect) => {
+                let note = Note::Dialect(connection.id, dialect.name().into());
+                self.registry.note(note).await
+            }
             None => Ok(()),
         }
     }
@@ -234,7 +237,7 @@ impl Dialects {
     /// What is to be written down now.
     fn news(&self, connection: &Connection, sighting: &Sighting<'_>) -> Option<Dialect> {
         let fresh = || {
-            let noted = connection.dialect.clone();
+            let noted = connection.traffic.dialect.clone();
             Arc::new(Mutex::new(Watched { tally: Tally::default(), noted, at: None }))
         };
         let watched = self.watched.get_with(connection.id, fresh);

@@ -14,8 +14,8 @@ use crate::decide::{After, Before, Stamp, decide, edge_ops};
 use crate::error::refused;
 use crate::me::{may_change, still_acts};
 use crate::{
-    Clock, CommitError, Context, CursorAsked, Cursors, Edge, EdgeOp, Error, EventId, Found, Ids,
-    Keyring, Load, Plan, Query, Record, ResourceId, Store, Unavailable, Written,
+    Access, Clock, CommitError, Context, CursorAsked, Cursors, Edge, EdgeOp, Error, EventId, Found,
+    Ids, Keyring, Load, Plan, Query, Record, ResourceId, Store, Unavailable, Written,
 };
 
 pub use outcomes::{Progress, SILENCE_MILLIS};
@@ -111,7 +111,7 @@ impl Directory {
         ty: &ResourceType,
         body: Value,
     ) -> Result<Found, Error> {
-        permit(ctx, Verb::Create, "")?;
+        permit(ctx, ty, Verb::Create, "")?;
         let accepted = ty.accept(body, Accept::Create, profile(ctx))?;
         let links = edges(ty, &accepted.links)?;
         let after = After { document: &accepted.document, links: &links };
@@ -162,6 +162,7 @@ impl Directory {
         limit: u32,
     ) -> Result<Vec<Edge>, Error> {
         owners.iter().try_for_each(|owner| ctx.opens(&owner.to_string()))?;
+        ctx.may(ty, Access::Read)?;
         Ok(self.store.scope(ctx.scope()).edges(relation(ty), owners, after, limit).await?)
     }
 
@@ -177,7 +178,7 @@ impl Directory {
         precondition: &Precondition,
         derived: Derived,
     ) -> Result<Found, Error> {
-        permit(ctx, Verb::Replace, at.id)?;
+        permit(ctx, at.ty, Verb::Replace, at.id)?;
         let load = Load { links: false, incoming: derived.wanted(at.ty) };
         let change = |found: &Found, document: &Document| {
             let how = Accept::Replace { id: at.id, before: document };
@@ -201,7 +202,7 @@ impl Directory {
         precondition: &Precondition,
         derived: Derived,
     ) -> Result<Found, Error> {
-        permit(ctx, Verb::Patch, at.id)?;
+        permit(ctx, at.ty, Verb::Patch, at.id)?;
         let patch = match at.ty.patch(body, profile(ctx)) {
             Ok(patch) => patch,
             Err(error) => {
@@ -227,7 +228,7 @@ impl Directory {
         at: Named<'_>,
         precondition: &Precondition,
     ) -> Result<(), Error> {
-        permit(ctx, Verb::Delete, at.id)?;
+        permit(ctx, at.ty, Verb::Delete, at.id)?;
         for _ in 0..ATTEMPTS {
             let found = self.read(ctx, at, Load::default()).await?;
             precondition.check(found.record.version)?;
@@ -273,6 +274,7 @@ impl Directory {
 
     async fn read(&self, ctx: &Context, at: Named<'_>, load: Load) -> Result<Found, Error> {
         ctx.opens(at.id)?;
+        ctx.may(at.ty, Access::Read)?;
         let id = at.id.parse().map_err(|_| at.missing())?;
         let found = self.store.scope(ctx.scope()).get(at.ty, id, load).await?;
         let found = found.ok_or_else(|| at.missing())?;
@@ -381,8 +383,9 @@ impl Derived {
 /// user changes itself, and neither makes nor deletes (R-ME-02).
 ///
 /// # Errors
-/// [`Error::Forbidden`].
-pub(crate) fn permit(ctx: &Context, verb: Verb, id: &str) -> Result<(), Error> {
+/// [`Error::Forbidden`], [`Error::Scope`], [`Error::Draft`].
+pub(crate) fn permit(ctx: &Context, ty: &ResourceType, verb: Verb, id: &str) -> Result<(), Error> {
+    ctx.may(ty, Access::Write)?;
     match verb {
         Verb::Replace | Verb::Patch => ctx.opens(id),
         Verb::Create | Verb::Delete => ctx.opens_all(),
@@ -410,7 +413,7 @@ pub(crate) fn parsed(record: &Record) -> Result<Document, Unavailable> {
 }
 
 /// The condition that finds whoever has the same value of `attr` as a document.
-fn holding(
+pub(crate) fn holding(
     ty: &ResourceType,
     attr: &str,
     document: &Document,

@@ -46,6 +46,15 @@ pub enum Error {
     /// The credential doesn't open this (R-ME-02).
     #[error("this credential may read and change its own user, and nothing else")]
     Forbidden,
+    /// The credential has not the scope for this (R-AUTH-06).
+    #[error("this credential has not the scope that the request needs: `{needed}`")]
+    Scope {
+        /// The scope.
+        needed: &'static str,
+    },
+    /// The connection is being set up.
+    #[error("the connection is a draft: it can be read, and written once its status is `active`")]
+    Draft,
     /// A user may not change this of itself (R-ME-03).
     #[error("`{attr}` is not for users to change themselves")]
     NotSelfService {

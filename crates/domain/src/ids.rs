@@ -3,12 +3,29 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 /// A text that is no identifier of the kind that was expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an identifier of this kind")]
 pub struct NotAnId(String);
+
+macro_rules! written_as_text {
+    ($name:ident) => {
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
 
 macro_rules! prefixed_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
@@ -44,6 +61,8 @@ macro_rules! prefixed_id {
                     .ok_or_else(|| NotAnId(text.chars().take(80).collect()))
             }
         }
+
+        written_as_text!($name);
     };
 }
 
@@ -61,6 +80,21 @@ prefixed_id!(
     /// A credential of a connection: `tok_…`. Names the token, is no secret.
     TokenId,
     "tok_"
+);
+prefixed_id!(
+    /// A credential of the admin API: `adm_…`. Names the key, is no secret.
+    AdminKeyId,
+    "adm_"
+);
+prefixed_id!(
+    /// A key that signs access tokens: `sig_…`, which is its `kid`.
+    SigningKeyId,
+    "sig_"
+);
+prefixed_id!(
+    /// Work that goes on behind a request: `job_…`.
+    JobId,
+    "job_"
 );
 prefixed_id!(
     /// One entry of the log: `evt_…`.
@@ -108,3 +142,5 @@ impl FromStr for ResourceId {
             .ok_or_else(|| NotAnId(text.chars().take(80).collect()))
     }
 }
+
+written_as_text!(ResourceId);

@@ -6,14 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rollcall_schema::{Document, Instant, ResourceType, Uniqueness};
 
-use crate::configure::indexed;
+use crate::admin::indexed;
 use crate::{
-    Clock, Connection, ConnectionId, Key, Offer, Record, Registry, Reindex, Reindexed, ResourceId,
-    Scope, Setup, Store, Unavailable,
+    Amend, AmendError, Amendment, Clock, Connection, ConnectionId, Entry, Key, Offer, Record,
+    Registry, Reindex, Reindexed, ResourceId, Scope, Setup, Store, Unavailable,
 };
 
 /// How many records are indexed at once: what else is written waits for no more than these.
 const BATCH: u32 = 500;
+
+/// How many connections are looked at at once.
+const PAGE: u32 = 1000;
 
 /// How many conflicts are remembered of one connection.
 const REMEMBERED: usize = 1000;
@@ -107,11 +110,17 @@ impl Indexer {
     /// # Errors
     /// [`Unavailable`] when the connections can't be listed.
     pub async fn tick(&self) -> Result<(), Unavailable> {
-        let connections = self.registry.connections().await?;
-        let young = |connection: &Connection| !connection.setup.since.is_empty();
-        let kept = |id| connections.iter().any(|(_, one)| one.id == id && young(one));
-        self.seen().retain(|id, _| kept(*id));
-        for (_, connection) in connections.iter().filter(|(_, connection)| young(connection)) {
+        let mut young = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.registry.connections(None, after, PAGE).await?;
+            let Some((_, last)) = page.last() else { break };
+            after = Some(last.id);
+            let connections = page.into_iter().map(|(_, connection)| connection);
+            young.extend(connections.filter(|one| !one.setup.since.is_empty()));
+        }
+        self.seen().retain(|id, _| young.iter().any(|one| one.id == *id));
+        for connection in &young {
             if let Err(error) = self.attend(connection).await {
                 tracing::error!(connection = %connection.id, %error, "indexing failed");
             }
@@ -176,7 +185,14 @@ impl Indexer {
         if self.note(connection, &built) {
             let setup = Setup { since: Default::default(), ..connection.setup.clone() };
             // Where somebody else was faster, that one knows better.
-            self.registry.set_up(connection.id, connection.revision, setup).await?;
+            let (expect, revision) = (connection.revision, connection.revision + 1);
+            let settled = Connection { setup, revision, ..connection.clone() };
+            let entry = Entry::Connection(Box::new(settled));
+            let acts = vec![Amend::Replace { entry, expect }];
+            match self.registry.amend(Amendment { acts, ..Amendment::default() }).await {
+                Err(AmendError::Unavailable(source)) => return Err(source),
+                Ok(()) | Err(_) => {}
+            }
         }
         Ok(())
     }

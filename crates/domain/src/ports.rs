@@ -2,11 +2,13 @@
 
 use async_trait::async_trait;
 use rollcall_schema::{Instant, ResourceType};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    Change, Connection, ConnectionId, Edge, Found, Key, Load, Organization, Outcome, Page, Query,
-    Record, ResourceId, Scope, Setup, Token, TokenHash, TokenId, TransactionId, Written,
+    AdminKey, AdminKeyId, AmendError, Amendment, Change, Connection, ConnectionId, Edge, Found,
+    Job, JobId, Kept, Key, Load, Note, Organization, OrganizationId, Outcome, Page, Query, Record,
+    ResourceId, Scope, SigningKey, Token, TokenHash, TokenId, TransactionId, Written,
 };
 
 /// A failure of a store that the domain can do nothing about. The source is for logs only.
@@ -103,6 +105,14 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`Unavailable`].
     async fn keep_outcome(&self, at: Scope, outcome: Outcome) -> Result<(), Unavailable>;
+
+    /// Erases up to `limit` resources of an organization with everything that hangs on them, or,
+    /// when there are none left, its log and whatever else its directories left behind. Answers
+    /// how many resources it erased: 0 when nothing is left.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn erase(&self, of: OrganizationId, limit: u32) -> Result<u64, Unavailable>;
 
     /// What became of such a request of this connection.
     ///
@@ -208,30 +218,57 @@ pub trait Reader: Send + Sync {
     ) -> Result<Vec<Record>, Unavailable>;
 }
 
-/// A connection to be made.
-#[derive(Clone, Debug)]
-pub struct NewConnection {
-    /// The organization to make where none has the name.
-    pub new_organization: Organization,
-    /// The connection; its `organization` is that of whichever organization has the name.
-    pub connection: Connection,
-}
-
-/// Where organizations, connections and tokens are kept.
+/// Where organizations, connections and credentials are kept, and what is administered is logged.
+///
+/// A connection that was removed is in none of the answers, nor are its credentials.
 #[async_trait]
 pub trait Registry: Send + Sync {
-    /// Makes a connection, and its organization where the name is new. A named connection that
-    /// the organization already has is given back instead.
+    /// Makes an amendment whole, or nothing of it. Its events all stand in one log.
     ///
     /// # Errors
-    /// [`Unavailable`].
-    async fn ensure_connection(&self, new: NewConnection) -> Result<Connection, Unavailable>;
+    /// [`AmendError`] says what was in the way.
+    async fn amend(&self, amendment: Amendment) -> Result<(), AmendError>;
 
-    /// Every connection with its organization, in the order in which they were made.
+    /// Notes something that was seen; what it is about may be gone. A time never goes back.
     ///
     /// # Errors
     /// [`Unavailable`].
-    async fn connections(&self) -> Result<Vec<(Organization, Connection)>, Unavailable>;
+    async fn note(&self, note: Note) -> Result<(), Unavailable>;
+
+    /// Organizations in the order in which they were made, behind the one with the id `after`, at
+    /// most `limit`.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn organizations(
+        &self,
+        after: Option<OrganizationId>,
+        limit: u32,
+    ) -> Result<Vec<Organization>, Unavailable>;
+
+    /// One organization.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn organization(&self, id: OrganizationId) -> Result<Option<Organization>, Unavailable>;
+
+    /// The organization of this name, exactly.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn organization_named(&self, name: &str) -> Result<Option<Organization>, Unavailable>;
+
+    /// Connections with their organizations in the order in which they were made, behind the one
+    /// with the id `after`, at most `limit`: those of one organization, or of all.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn connections(
+        &self,
+        of: Option<OrganizationId>,
+        after: Option<ConnectionId>,
+        limit: u32,
+    ) -> Result<Vec<(Organization, Connection)>, Unavailable>;
 
     /// One connection with its organization.
     ///
@@ -242,44 +279,19 @@ pub trait Registry: Send + Sync {
         id: ConnectionId,
     ) -> Result<Option<(Organization, Connection)>, Unavailable>;
 
-    /// Replaces the setup of a connection that is at revision `expect`; the revision moves by one.
-    /// False when it is at another one, or there is no such connection.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    async fn set_up(
-        &self,
-        id: ConnectionId,
-        expect: u64,
-        setup: Setup,
-    ) -> Result<bool, Unavailable>;
-
-    /// Notes which dialect the traffic of a connection speaks. No revision moves.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    async fn note_dialect(&self, id: ConnectionId, dialect: &str) -> Result<(), Unavailable>;
-
-    /// Keeps a token. Where it has a name, live tokens of that name and another hash are revoked
-    /// at its creation time in the same step; one of the same name and hash stays as it is.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    async fn add_token(&self, token: Token) -> Result<(), Unavailable>;
-
-    /// The tokens of a connection, the newest last, revoked ones included.
+    /// The credentials of a connection, the newest last, those that have ended included.
     ///
     /// # Errors
     /// [`Unavailable`].
     async fn tokens(&self, connection: ConnectionId) -> Result<Vec<Token>, Unavailable>;
 
-    /// Ends a token; false when there is no live one with this id.
+    /// One credential and its connection.
     ///
     /// # Errors
     /// [`Unavailable`].
-    async fn revoke_token(&self, id: TokenId, at: Instant) -> Result<bool, Unavailable>;
+    async fn token(&self, id: TokenId) -> Result<Option<(Token, Connection)>, Unavailable>;
 
-    /// The token with this hash, revoked or not, and its connection. Never depends on a scope.
+    /// The credential with this hash and its connection. Never depends on a scope.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -287,7 +299,81 @@ pub trait Registry: Send + Sync {
         &self,
         hash: TokenHash,
     ) -> Result<Option<(Token, Connection)>, Unavailable>;
+
+    /// Credentials that nobody has revoked and that end between two times, the soonest first, at
+    /// most `limit`.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn expiring_tokens(
+        &self,
+        between: (Instant, Instant),
+        limit: u32,
+    ) -> Result<Vec<Token>, Unavailable>;
+
+    /// Admin keys in the order in which they were made, behind the one with the id `after`, at
+    /// most `limit`: those for one organization alone, or all.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn admin_keys(
+        &self,
+        of: Option<OrganizationId>,
+        after: Option<AdminKeyId>,
+        limit: u32,
+    ) -> Result<Vec<AdminKey>, Unavailable>;
+
+    /// One admin key.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn admin_key(&self, id: AdminKeyId) -> Result<Option<AdminKey>, Unavailable>;
+
+    /// The admin key with this hash.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn admin_key_by_hash(&self, hash: TokenHash) -> Result<Option<AdminKey>, Unavailable>;
+
+    /// Every key that signs access tokens, or did, the newest last.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn signing_keys(&self) -> Result<Vec<SigningKey>, Unavailable>;
+
+    /// One job.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn job(&self, id: JobId) -> Result<Option<Job>, Unavailable>;
+
+    /// Jobs that are not finished, the oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn jobs_to_do(&self, limit: u32) -> Result<Vec<Job>, Unavailable>;
+
+    /// The answer to a request that was named so, if it was made lately.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn kept(&self, actor: &str, key: &str) -> Result<Option<Kept>, Unavailable>;
 }
+
+/// Fetches JSON from elsewhere, guarded against whatever a URL may lead to (R-E-22).
+#[async_trait]
+pub trait Fetch: Send + Sync {
+    /// The JSON at a URL.
+    ///
+    /// # Errors
+    /// [`FetchError`], for operators to read.
+    async fn json(&self, url: &str) -> Result<Value, FetchError>;
+}
+
+/// Why nothing was fetched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct FetchError(pub String);
 
 /// What time it is.
 pub trait Clock: Send + Sync {

@@ -27,9 +27,21 @@ impl Secret {
     /// # Errors
     /// When the machine has no randomness.
     pub fn random() -> Result<Self, getrandom::Error> {
+        Self::behind("rct_")
+    }
+
+    /// The same for the admin API, behind a prefix of its own.
+    ///
+    /// # Errors
+    /// When the machine has no randomness.
+    pub fn random_for_admins() -> Result<Self, getrandom::Error> {
+        Self::behind("rca_")
+    }
+
+    fn behind(prefix: &str) -> Result<Self, getrandom::Error> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes)?;
-        Ok(Self(format!("rct_{}", URL_SAFE_NO_PAD.encode(bytes))))
+        Ok(Self(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes))))
     }
 
     /// A secret that somebody else made.

@@ -18,11 +18,20 @@ pub struct Setup {
     pub capabilities: Capabilities,
     /// How much is taken.
     pub limits: Limits,
+    /// After how many hours without a request the connection counts as too quiet, once there was
+    /// one; [`Setup::QUIET_AFTER_HOURS`] where nobody said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quiet_after_hours: Option<u32>,
     /// Schemas and resource types beside the standard ones.
     pub definitions: Definitions,
     /// Since which revision an index exists, by resource type and path: records that were indexed
     /// under an earlier one are not in it. What isn't named was always there.
     pub since: BTreeMap<String, BTreeMap<String, u64>>,
+}
+
+impl Setup {
+    /// How long an IdP may be quiet: a week.
+    pub const QUIET_AFTER_HOURS: u32 = 7 * 24;
 }
 
 /// A profile, and where the connection departs from it.
@@ -155,7 +164,7 @@ pub struct BadLimit {
 }
 
 impl BadLimit {
-    fn unless(
+    pub(crate) fn unless(
         limit: &'static str,
         given: Option<impl Into<u64>>,
         allowed: RangeInclusive<u64>,

@@ -140,7 +140,7 @@ pub use definitions::{Definitions, Extended, Fault, Flaw, RemoveError, Removed};
 pub use document::Document;
 pub use error::{DefinitionError, Detail, FilterError, PatchError, Violation};
 pub use index::IndexKey;
-pub use instant::Instant;
+pub use instant::{Instant, NotAMoment};
 pub use links::{Base, Incoming, Link, LinkChange, Reach};
 pub use moment::Moment;
 pub use number::Number;

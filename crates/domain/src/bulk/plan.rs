@@ -115,7 +115,7 @@ impl Run<'_> {
     /// Whether an operation may be decided, and what the answer rests on (R-BULK-07, R-BULK-11).
     fn ready(&self, unit: &[usize], task: &Task) -> Result<Basis, Undone<()>> {
         let id = if task.verb == Verb::Create { "" } else { &task.id };
-        permit(self.ctx, task.verb, id).map_err(Undone::Failed)?;
+        permit(self.ctx, &task.ty, task.verb, id).map_err(Undone::Failed)?;
         if let Some(bulk_id) = &task.unknown {
             return Err(Undone::Unknown { bulk_id: bulk_id.clone() });
         }
@@ -307,6 +307,6 @@ fn only(change: Change) -> Option<Write> {
 fn size(write: &Write) -> usize {
     match &write.act {
         Act::Create { body, .. } | Act::Replace { body, .. } => body.text.len(),
-        Act::Link { .. } | Act::Delete { .. } => 0,
+        Act::Link { .. } | Act::HandOver { .. } | Act::Delete { .. } => 0,
     }
 }

@@ -126,7 +126,7 @@ fn weight(change: &Change) -> usize {
         let body = match &write.act {
             // The event holds it once more.
             Act::Create { body, .. } | Act::Replace { body, .. } => 2 * body.text.len(),
-            Act::Link { .. } | Act::Delete { .. } => 0,
+            Act::Link { .. } | Act::HandOver { .. } | Act::Delete { .. } => 0,
         };
         let edges: usize = write.edges.iter().map(|op| op.add.len() + op.remove.len()).sum();
         WRITE + body + EDGE * edges

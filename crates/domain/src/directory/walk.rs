@@ -7,8 +7,8 @@ use crate::anchors::{Anchor, Place};
 use crate::cursor::digest;
 use crate::sieve::{Rank, rank};
 use crate::{
-    Candidates, Context, Cursor, CursorAsked, Error, Found, Listing, Page, Plan, Position, Query,
-    Start, Total, Unavailable, Walk,
+    Access, Candidates, Context, Cursor, CursorAsked, Error, Found, Listing, Page, Plan, Position,
+    Query, Start, Total, Unavailable, Walk,
 };
 
 /// How far from the beginning a sorted page of several types may end that follows no other: what
@@ -47,6 +47,7 @@ impl Directory {
         asked: &Asked<'_>,
     ) -> Result<Listing<(usize, Found)>, Error> {
         ctx.opens_all()?;
+        asked.parts.iter().try_for_each(|part| ctx.may(part.ty, Access::Read))?;
         match &asked.search.cursor {
             Some(cursor) => self.by_cursor(ctx, asked, cursor).await,
             None => self.by_place(ctx, asked).await,

@@ -1,16 +1,29 @@
-//! What an operator asks to become of a setup.
+//! What an operator asks to become of a connection.
 
 use std::collections::BTreeMap;
 
 use rollcall_schema::{NoSuchSwitch, Profile, ProfileName};
 use serde::{Deserialize, Deserializer};
 
-use crate::{BadLimit, Limits, NoSuchCapability, Rate, Setup};
+use crate::{BadLimit, Limits, NoSuchCapability, Rate, Setup, Status};
 
-/// What is to become of a setup: everything left out stays as it is.
+/// The longest time that a connection may be quiet, in hours: a year.
+const QUIET_AFTER_MOST: u64 = 366 * 24;
+
+/// What is to become of a connection: everything left out stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-pub struct SetupChange {
+pub struct ConnectionChange {
+    /// Another name; null for none.
+    #[serde(deserialize_with = "given")]
+    pub name: Option<Option<String>>,
+    /// Another status.
+    pub status: Option<Status>,
+    /// What guards the connection.
+    pub security: SecurityChange,
+    /// After how many hours the connection counts as too quiet; null for a week.
+    #[serde(deserialize_with = "given")]
+    pub quiet_after_hours: Option<Option<u32>>,
     /// Another profile; null for the one of the IdP's kind.
     #[serde(deserialize_with = "given")]
     pub profile: Option<Option<ProfileName>>,
@@ -20,6 +33,15 @@ pub struct SetupChange {
     pub capabilities: BTreeMap<String, bool>,
     /// Limits.
     pub limits: LimitsChange,
+}
+
+/// What is to become of what guards a connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct SecurityChange {
+    /// The largest body, in bytes: the limit of the same name; null for the server's default.
+    #[serde(deserialize_with = "given")]
+    pub max_request_size: Option<Option<u64>>,
 }
 
 /// What is to become of the limits: null for the server's default.
@@ -55,12 +77,12 @@ where
     Option::deserialize(from).map(Some)
 }
 
-impl SetupChange {
+impl ConnectionChange {
     /// The setup afterwards, without what follows from it.
     ///
     /// # Errors
     /// [`BadSetup`] says what can't be set, and how to mend it.
-    pub fn of(&self, setup: &Setup) -> Result<Setup, BadSetup> {
+    pub fn setup(&self, setup: &Setup) -> Result<Setup, BadSetup> {
         let mut setup = setup.clone();
         if let Some(name) = self.profile {
             setup.profile.name = name;
@@ -80,7 +102,14 @@ impl SetupChange {
             setup.capabilities.set(name, *on)?;
         }
         self.limits.apply(&mut setup.limits);
+        if let Some(size) = self.security.max_request_size {
+            setup.limits.max_request_size = size;
+        }
         setup.limits.check()?;
+        if let Some(hours) = self.quiet_after_hours {
+            BadLimit::unless("quietAfterHours", hours, 1..=QUIET_AFTER_MOST, " hours")?;
+            setup.quiet_after_hours = hours;
+        }
         Ok(setup)
     }
 }
@@ -122,8 +151,8 @@ mod tests {
     use super::*;
 
     fn change(change: Value) -> Result<Setup, String> {
-        let change: SetupChange = serde_json::from_value(change).map_err(|e| e.to_string())?;
-        change.of(&Setup::default()).map_err(|error| error.to_string())
+        let change: ConnectionChange = serde_json::from_value(change).map_err(|e| e.to_string())?;
+        change.setup(&Setup::default()).map_err(|error| error.to_string())
     }
 
     #[track_caller]
@@ -183,7 +212,7 @@ mod tests {
     #[test]
     fn what_is_left_out_stays_and_null_goes_back() {
         let change = |setup: &Setup, body: Value| {
-            serde_json::from_value::<SetupChange>(body).unwrap().of(setup).unwrap()
+            serde_json::from_value::<ConnectionChange>(body).unwrap().setup(setup).unwrap()
         };
         let body = json!({"profile": "okta", "switches": {"stringBooleans": false},
             "capabilities": {"sort": false}, "limits": {"pageMax": 10}});

@@ -1,0 +1,302 @@
+//! The end of a connection: what becomes of its people is asked first.
+
+use std::sync::Arc;
+
+use rollcall_filter::{Expr, Literal, Op, parse_attr_path};
+use rollcall_schema::{Condition, ResourceType};
+use serde_json::{Value, json};
+
+use super::connections::still_there;
+use super::organizations::insists;
+use super::{Admin, AdminError, Place, differing};
+use crate::directory::{holding, parsed};
+use crate::{
+    Amend, Caller, Connection, ConnectionId, Entry, EntryId, FindError, Job, JobId, JobState, Load,
+    Offer, OrganizationId, People, Plan, Query, Reader, Role, Scope, Start, Total, Unavailable,
+    Work,
+};
+
+/// How many resources are compared with those of the connection that takes them over.
+const COMPARED: u32 = 1000;
+
+/// How many conflicts are shown.
+const SHOWN: usize = 20;
+
+/// What would become of the people of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// What was asked about.
+    pub people: People,
+    /// How many resources there are, by type.
+    pub resources: Vec<(String, u64)>,
+    /// How many users are active.
+    pub active: u64,
+    /// What can't be handed over, the first few: where there is any, the connection can't be
+    /// deleted so.
+    pub conflicts: Vec<String>,
+    /// How many resources were looked at for conflicts.
+    pub compared: u64,
+}
+
+impl Preview {
+    /// As operators see it.
+    pub fn shown(&self) -> Value {
+        let resources = self.resources.iter().map(|(ty, n)| (ty.clone(), (*n).into()));
+        let what = match self.people {
+            People::Keep => "access of {active} active users stays as it is",
+            People::Deactivate => "{active} active users are deactivated",
+            People::HandOver { .. } => "{active} active users go on in the other connection",
+        };
+        json!({
+            "people": self.people,
+            "resources": resources.collect::<serde_json::Map<_, _>>(),
+            "activeUsers": self.active,
+            "outcome": what.replace("{active}", &self.active.to_string()),
+            "conflicts": self.conflicts,
+            "compared": self.compared,
+        })
+    }
+
+    /// How many resources there are.
+    pub fn total(&self) -> u64 {
+        self.resources.iter().map(|(_, n)| n).sum()
+    }
+}
+
+impl Admin {
+    /// What would become of the people of a connection.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`] for either connection, [`AdminError::Bad`] for one that can't take
+    /// them over.
+    pub async fn preview_removal(
+        &self,
+        caller: &Caller,
+        place: impl Into<Place> + Send,
+        people: People,
+    ) -> Result<Preview, AdminError> {
+        let (_, connection) = self.connection(caller, place).await?;
+        self.preview(caller, &connection, people).await
+    }
+
+    /// Ends a connection: nobody gets in from now on, and a job does to its people what was
+    /// decided. Nothing can be taken back.
+    ///
+    /// # Errors
+    /// Those of [`preview_removal`](Self::preview_removal), [`AdminError::Stale`], and
+    /// [`AdminError::Conflict`] where there are conflicts.
+    pub async fn remove_connection(
+        &self,
+        caller: &Caller,
+        place: impl Into<Place> + Send,
+        people: People,
+        expect: Option<u64>,
+    ) -> Result<Job, AdminError> {
+        let (_, before) = self.connection(caller, place).await?;
+        caller.needs(Role::Operator)?;
+        self.repeated(caller).await?;
+        insists(expect, before.revision)?;
+        still_there(&before)?;
+        let preview = self.preview(caller, &before, people).await?;
+        if let Some(first) = preview.conflicts.first() {
+            let detail = format!("{first}: mend that first, or choose otherwise for its people");
+            return Err(AdminError::Conflict(detail));
+        }
+        let now = self.now();
+        let job = Job {
+            id: JobId::from_uuid(self.ids.next()),
+            organization: before.organization,
+            actor: caller.actor,
+            work: Work::RemoveConnection { connection: before.id, people },
+            state: JobState { total: preview.total(), ..JobState::default() },
+            created: now,
+            touched: now,
+            revision: 0,
+        };
+        let after =
+            Connection { removal: Some(job.id), revision: before.revision + 1, ..before.clone() };
+        let at = (Some(before.organization), Some(before.id));
+        let subject = (EntryId::Connection(before.id), after.revision);
+        let mut changes = differing(&before.shown()?, &after.shown()?);
+        if let Some(changes) = changes.as_object_mut() {
+            changes.insert("work".into(), json!(job.work));
+        }
+        let event = self.event(caller, at, "connection.removal_started", subject, changes);
+        let entry = Entry::Connection(Box::new(after));
+        let acts = vec![
+            Amend::Replace { entry, expect: before.revision },
+            Amend::Add(Entry::Job(Box::new(job.clone()))),
+        ];
+        self.keep(caller, acts, vec![event], &job.shown()).await?;
+        Ok(job)
+    }
+
+    /// One job of an organization.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`].
+    pub async fn job(
+        &self,
+        caller: &Caller,
+        organization: Option<OrganizationId>,
+        id: JobId,
+    ) -> Result<Job, AdminError> {
+        let theirs = |job: &Job| {
+            caller.sees(job.organization) && organization.is_none_or(|of| of == job.organization)
+        };
+        let found = self.registry.job(id).await?.filter(theirs);
+        found.ok_or_else(|| AdminError::missing("job", id))
+    }
+
+    async fn preview(
+        &self,
+        caller: &Caller,
+        connection: &Connection,
+        people: People,
+    ) -> Result<Preview, AdminError> {
+        let offer = Offer::of(connection).map_err(Unavailable::new)?;
+        let at = Scope { organization: connection.organization, connection: connection.id };
+        let reader = self.store.scope(at);
+        let mut preview = Preview {
+            people,
+            resources: Vec::new(),
+            active: 0,
+            conflicts: Vec::new(),
+            compared: 0,
+        };
+        for ty in offer.catalog().types() {
+            let n = count(&*reader, ty, None).await?;
+            if n > 0 {
+                preview.resources.push((ty.name().to_owned(), n));
+            }
+            if let Some(active) = active(ty, &offer) {
+                preview.active += count(&*reader, ty, Some(&active)).await?;
+            }
+        }
+        if let People::HandOver { to } = people {
+            let to = self.successor_of(caller, connection, to).await?;
+            self.compare(&*reader, &offer, &to, &mut preview).await?;
+        }
+        Ok(preview)
+    }
+
+    async fn successor_of(
+        &self,
+        caller: &Caller,
+        from: &Connection,
+        to: ConnectionId,
+    ) -> Result<Connection, AdminError> {
+        if to == from.id {
+            return Err(AdminError::Bad("a connection can't take itself over".into()));
+        }
+        let place = Place { organization: Some(from.organization), connection: to };
+        let (_, to) = self.connection(caller, place).await?;
+        still_there(&to)?;
+        Ok(to)
+    }
+
+    /// Looks for what the other connection has already.
+    async fn compare(
+        &self,
+        reader: &dyn Reader,
+        offer: &Offer,
+        to: &Connection,
+        preview: &mut Preview,
+    ) -> Result<(), AdminError> {
+        let theirs = Offer::of(to).map_err(Unavailable::new)?;
+        let at = Scope { organization: to.organization, connection: to.id };
+        let other = self.store.scope(at);
+        for ty in offer.catalog().types() {
+            let Some(same) = theirs.catalog().types().iter().find(|one| one.name() == ty.name())
+            else {
+                if preview.resources.iter().any(|(name, _)| name == ty.name()) {
+                    let detail = format!("{} has no resource type `{}`", to.id, ty.name());
+                    preview.conflicts.push(detail);
+                }
+                continue;
+            };
+            let page = query(reader, ty, None, COMPARED, Total::Known(1)).await?;
+            for found in page.found {
+                preview.compared += 1;
+                let document = parsed(&found.record)?;
+                if let Some(attr) = taken(&*other, same, &theirs, &document).await? {
+                    let detail = format!(
+                        "{} has a {} with the same `{attr}` as {}",
+                        to.id,
+                        ty.name(),
+                        found.record.id
+                    );
+                    preview.conflicts.push(detail);
+                }
+                if preview.conflicts.len() >= SHOWN {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first unique attribute of a document whose value another resource has.
+async fn taken(
+    other: &dyn Reader,
+    ty: &Arc<ResourceType>,
+    offer: &Offer,
+    document: &rollcall_schema::Document,
+) -> Result<Option<String>, Unavailable> {
+    let unique = ty
+        .attrs()
+        .iter()
+        .filter(|def| def.indexed && def.uniqueness != rollcall_schema::Uniqueness::None);
+    for def in unique {
+        let Some(condition) = holding(ty, &def.path, document, offer.profile()) else { continue };
+        let plan = Plan::of(ty, &condition);
+        let page = other.find(&Query::any(ty, &condition, &plan)).await.map_err(store_failed)?;
+        if !page.found.is_empty() {
+            return Ok(Some(def.path.to_string()));
+        }
+    }
+    Ok(None)
+}
+
+/// The condition that finds active resources of a type that can be.
+fn active(ty: &ResourceType, offer: &Offer) -> Option<Condition> {
+    let path = parse_attr_path("active").ok()?;
+    ty.condition(&Expr::Compare(path, Op::Eq, Literal::Boolean(true)), offer.profile()).ok()
+}
+
+async fn count(
+    reader: &dyn Reader,
+    ty: &ResourceType,
+    condition: Option<&Condition>,
+) -> Result<u64, Unavailable> {
+    Ok(query(reader, ty, condition, 0, Total::Wanted).await?.total)
+}
+
+async fn query(
+    reader: &dyn Reader,
+    ty: &ResourceType,
+    condition: Option<&Condition>,
+    count: u32,
+    total: Total,
+) -> Result<crate::Page, Unavailable> {
+    let plan = condition.map_or(Plan::ALL, |condition| Plan::of(ty, condition));
+    let query = Query {
+        ty,
+        condition,
+        plan: &plan,
+        sort: None,
+        from: Start::Skip(0),
+        count,
+        total,
+        load: Load::default(),
+    };
+    reader.find(&query).await.map_err(store_failed)
+}
+
+fn store_failed(error: FindError) -> Unavailable {
+    match error {
+        FindError::TooMany => Unavailable::new("the search looks at too many resources"),
+        FindError::Unavailable(source) => source,
+    }
+}

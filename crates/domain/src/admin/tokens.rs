@@ -1,0 +1,427 @@
+//! The credentials of connections: shown once, rotated without an outage, ended at once.
+
+use rollcall_schema::Instant;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::connections::still_there;
+use super::organizations::{checked_name, insists};
+use super::{Admin, AdminError, Place, differing};
+use crate::{
+    AdminEvent, Amend, Caller, Connection, Entry, EntryId, Role, Scopes, Secret, Thumbprint, Token,
+    TokenHash, TokenId, TokenKind, Unavailable,
+};
+
+/// The most credentials that may live side by side on one connection.
+const MOST: usize = 100;
+
+/// A credential to be made; everything may be left out.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct NewToken {
+    /// A name for people.
+    pub name: Option<String>,
+    /// How its bearer proves to be the one; a bearer token where nothing is said.
+    #[serde(rename = "proof")]
+    pub kind: TokenKind,
+    /// What it may do; everything where nothing is said.
+    pub scopes: Option<Scopes>,
+    /// When it ends by itself, as a dateTime; never where nothing is said.
+    pub expires: Option<Instant>,
+    /// The SHA-256 of the client certificate that it is bound to, in base64url (RFC 8705 §3.1).
+    #[serde(deserialize_with = "thumbprint")]
+    pub certificate: Option<Thumbprint>,
+    /// The `userName` or id of the user whose own token it is: it opens `/Me` alone (R-ME-02).
+    pub user: Option<String>,
+}
+
+/// A credential that was just made: the one time that its secret can be seen.
+#[derive(Debug)]
+pub struct Minted {
+    /// The credential as it is kept.
+    pub token: Token,
+    /// What the IdP gets; nothing where its bearer has a key of its own.
+    pub secret: Option<Secret>,
+}
+
+/// How far a rotation is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rotation {
+    /// The credential that goes.
+    pub old: Token,
+    /// The one in its place.
+    pub new: Token,
+}
+
+impl Minted {
+    /// The secret of a credential that has one.
+    ///
+    /// # Panics
+    /// Never for a bearer token or a client secret.
+    pub fn reveal(&self) -> &str {
+        self.secret.as_ref().map_or("", Secret::reveal)
+    }
+}
+
+impl Rotation {
+    /// Whether the new credential has been seen.
+    pub const fn is_verified(&self) -> bool {
+        self.new.used.is_some()
+    }
+
+    /// Whether the old one was seen after the new one was made.
+    pub fn old_in_use(&self) -> bool {
+        self.old.used.is_some_and(|used| used > self.new.created)
+    }
+}
+
+impl Admin {
+    /// Makes one more credential for a connection; the others go on working.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`] for an unknown connection or user, [`AdminError::Bad`].
+    pub async fn mint(
+        &self,
+        caller: &Caller,
+        place: impl Into<Place> + Send,
+        new: &NewToken,
+    ) -> Result<Minted, AdminError> {
+        let (_, connection) = self.connection(caller, place).await?;
+        caller.needs(Role::Operator)?;
+        self.repeated(caller).await?;
+        still_there(&connection)?;
+        let mut minted = self.minted(&connection, new)?;
+        if let Some(user) = &new.user {
+            let found = crate::me::subject(&*self.store, &connection, user).await?;
+            minted.token.subject = Some(found.ok_or_else(|| AdminError::missing("user", user))?);
+        }
+        self.room(&connection).await?;
+        let event = self.token_event(caller, &minted.token, "token.created");
+        let acts = vec![Amend::Add(Entry::Token(Box::new(minted.token.clone())))];
+        self.keep(caller, acts, vec![event], &minted.shown()).await?;
+        Ok(minted)
+    }
+
+    /// The credentials of a connection, the newest last, those that have ended included.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`].
+    pub async fn tokens(
+        &self,
+        caller: &Caller,
+        place: impl Into<Place> + Send,
+    ) -> Result<Vec<Token>, AdminError> {
+        let (_, connection) = self.connection(caller, place).await?;
+        Ok(self.registry.tokens(connection.id).await?)
+    }
+
+    /// One credential of a connection.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`].
+    pub async fn token(
+        &self,
+        caller: &Caller,
+        place: impl Into<Place> + Send,
+        id: TokenId,
+    ) -> Result<Token, AdminError> {
+        let (_, connection) = self.connection(caller, place).await?;
+        let found = self.registry.token(id).await?;
+        let found = found.filter(|(token, _)| token.connection == connection.id);
+        found.map(|(token, _)| token).ok_or_else(|| AdminError::missing("token", id))
+    }
+
+    /// The connection of a credential.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`].
+    pub async fn place_of(&self, caller: &Caller, id: TokenId) -> Result<Place, AdminError> {
+        let found = self.registry.token(id).await?;
+        let found = found.filter(|(token, _)| caller.sees(token.organization));
+        let (token, _) = found.ok_or_else(|| AdminError::missing("token", id))?;
+        Ok(Place { organization: Some(token.organization), connection: token.connection })
+    }
+
+    /// Starts a rotation: makes a credential like this one in its place, with another secret.
+    /// Both live until the rotation is finished. `expires` is the end of the new one; where
+    /// nothing is said it lives as long as the old one was made to.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`], [`AdminError::Stale`], [`AdminError::Conflict`] where a rotation
+    /// is under way or the credential has no secret or has ended.
+    pub async fn start_rotation(
+        &self,
+        caller: &Caller,
+        place: impl Into<Place> + Send,
+        id: TokenId,
+        expires: Option<Instant>,
+        expect: Option<u64>,
+    ) -> Result<Minted, AdminError> {
+        let place = place.into();
+        let old = self.token(caller, place, id).await?;
+        let (_, connection) = self.connection(caller, place).await?;
+        caller.needs(Role::Operator)?;
+        self.repeated(caller).await?;
+        insists(expect, old.revision)?;
+        still_there(&connection)?;
+        let now = self.now();
+        if old.revoked.is_some() || !old.kind.has_secret() {
+            let detail = "this credential has ended, or has no secret of ours: make another";
+            return Err(AdminError::Conflict(detail.into()));
+        }
+        if self.successor(&old).await?.is_some() {
+            let detail = "a rotation of this token is under way: finish it, or revoke the new one";
+            return Err(AdminError::Conflict(detail.into()));
+        }
+        self.room(&connection).await?;
+        let lived = |end: Instant| {
+            Instant::from_millis(now.millis() + (end.millis() - old.created.millis()))
+        };
+        let new = NewToken {
+            name: old.name.clone(),
+            kind: old.kind.clone(),
+            scopes: Some(old.scopes),
+            expires: expires.or_else(|| old.expires.map(lived)),
+            certificate: old.certificate,
+            user: None,
+        };
+        let mut minted = self.minted(&connection, &new)?;
+        minted.token.subject = old.subject;
+        minted.token.replaces = Some(old.id);
+        let event = self.token_event(caller, &minted.token, "token.rotation_started");
+        // The old one moves too, so that of two rotations that start together one is late.
+        let touched = Token { revision: old.revision + 1, ..old.clone() };
+        let acts = vec![
+            Amend::Replace { entry: Entry::Token(Box::new(touched)), expect: old.revision },
+            Amend::Add(Entry::Token(Box::new(minted.token.clone()))),
+        ];
+        self.keep(caller, acts, vec![event], &minted.shown()).await?;
+        Ok(minted)
+    }
+
+    /// How far the rotation of a credential is, named by the old one or the new one.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`] where there is none.
+    pub async fn rotation(
+        &self,
+        caller: &Caller,
+        place: impl Into<Place> + Send,
+        id: TokenId,
+    ) -> Result<Rotation, AdminError> {
+        let place = place.into();
+        let token = self.token(caller, place, id).await?;
+        let rotation = match self.successor(&token).await? {
+            Some(new) => Some(Rotation { old: token, new }),
+            None => match token.replaces.filter(|_| token.revoked.is_none()) {
+                Some(old) => {
+                    Some(Rotation { old: self.token(caller, place, old).await?, new: token })
+                }
+                None => None,
+            },
+        };
+        rotation
+            .filter(|rotation| rotation.old.revoked.is_none())
+            .ok_or_else(|| AdminError::missing("rotation of token", id))
+    }
+
+    /// Finishes a rotation: the old credential ends.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`], [`AdminError::Conflict`] while the new one has not been seen,
+    /// unless it is forced.
+    pub async fn finish_rotation(
+        &self,
+        caller: &Caller,
+        place: impl Into<Place> + Send,
+        id: TokenId,
+        force: Force,
+    ) -> Result<Token, AdminError> {
+        let Rotation { old, new } = self.rotation(caller, place, id).await?;
+        caller.needs(Role::Operator)?;
+        self.repeated(caller).await?;
+        if new.used.is_none() && force == Force::No {
+            let detail = format!(
+                "nobody has come with {} yet: put it into the IdP and test the connection, or \
+                 force it",
+                new.id
+            );
+            return Err(AdminError::Conflict(detail));
+        }
+        let (act, event) = self.ending(caller, &old);
+        let finished = Token { replaces: None, revision: new.revision + 1, ..new.clone() };
+        let rotated = self.token_event(caller, &finished, "token.rotation_finished");
+        let entry = Entry::Token(Box::new(finished.clone()));
+        let acts = vec![act, Amend::Replace { entry, expect: new.revision }];
+        self.keep(caller, acts, vec![event, rotated], &finished.shown()).await?;
+        Ok(finished)
+    }
+
+    /// Ends a credential. Servers that have seen it lately let it in for at most
+    /// [`BELIEVED_FOR`](crate::BELIEVED_FOR) more. Ending one that has ended changes nothing.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`], [`AdminError::Stale`].
+    pub async fn revoke(
+        &self,
+        caller: &Caller,
+        place: impl Into<Place> + Send,
+        id: TokenId,
+        expect: Option<u64>,
+    ) -> Result<Token, AdminError> {
+        let token = self.token(caller, place, id).await?;
+        caller.needs(Role::Operator)?;
+        self.repeated(caller).await?;
+        insists(expect, token.revision)?;
+        if token.revoked.is_some() {
+            return Ok(token);
+        }
+        let (act, event) = self.ending(caller, &token);
+        let Amend::Replace { entry: Entry::Token(ended), .. } = &act else { return Ok(token) };
+        let ended = (**ended).clone();
+        self.keep(caller, vec![act], vec![event], &ended.shown()).await?;
+        Ok(ended)
+    }
+
+    /// A credential that is not kept yet, with a secret where it has one.
+    pub(super) fn minted(
+        &self,
+        connection: &Connection,
+        new: &NewToken,
+    ) -> Result<Minted, AdminError> {
+        let secret = new.kind.has_secret().then(Secret::random).transpose()?;
+        let token = self.new_token(connection, new, secret.as_ref())?;
+        Ok(Minted { token, secret })
+    }
+
+    pub(super) fn new_token(
+        &self,
+        connection: &Connection,
+        new: &NewToken,
+        secret: Option<&Secret>,
+    ) -> Result<Token, AdminError> {
+        let now = self.now();
+        if new.expires.is_some_and(|end| end <= now) {
+            return Err(AdminError::Bad("`expires` is not in the future".into()));
+        }
+        if new.scopes == Some(Scopes::NONE) {
+            return Err(AdminError::Bad("a token without scopes opens nothing: name some".into()));
+        }
+        new.kind.check()?;
+        let hash = match secret {
+            Some(secret) => secret.hash(),
+            // Nothing that anybody could send has it.
+            None => Secret::random()?.hash(),
+        };
+        let id = TokenId::from_uuid(self.ids.next());
+        let at = (connection.organization, connection.id);
+        Ok(Token {
+            name: new.name.as_deref().map(checked_name).transpose()?,
+            kind: new.kind.clone(),
+            scopes: new.scopes.unwrap_or(Scopes::ALL),
+            certificate: new.certificate,
+            expires: new.expires,
+            ..Token::bearer(id, at, hash, now)
+        })
+    }
+
+    pub(super) fn token_event(
+        &self,
+        caller: &Caller,
+        token: &Token,
+        action: &'static str,
+    ) -> AdminEvent {
+        let at = (Some(token.organization), Some(token.connection));
+        let subject = (EntryId::Token(token.id), token.revision);
+        self.event(caller, at, action, subject, json!({ "after": token.shown() }))
+    }
+
+    /// Ends a credential, with the event that says so.
+    pub(super) fn ending(&self, caller: &Caller, token: &Token) -> (Amend, AdminEvent) {
+        let ended =
+            Token { revoked: Some(self.now()), revision: token.revision + 1, ..token.clone() };
+        let at = (Some(token.organization), Some(token.connection));
+        let subject = (EntryId::Token(token.id), ended.revision);
+        let changes = differing(&token.shown(), &ended.shown());
+        let event = self.event(caller, at, "token.revoked", subject, changes);
+        let entry = Entry::Token(Box::new(ended));
+        (Amend::Replace { entry, expect: token.revision }, event)
+    }
+
+    /// The live credential that comes in the place of another.
+    async fn successor(&self, old: &Token) -> Result<Option<Token>, Unavailable> {
+        let tokens = self.registry.tokens(old.connection).await?;
+        let comes = |token: &Token| token.replaces == Some(old.id) && token.revoked.is_none();
+        Ok(tokens.into_iter().find(comes))
+    }
+
+    async fn room(&self, connection: &Connection) -> Result<(), AdminError> {
+        let (tokens, now) = (self.registry.tokens(connection.id).await?, self.now());
+        match tokens.iter().filter(|token| live(token, now)).count() < MOST {
+            true => Ok(()),
+            false => Err(AdminError::Conflict(format!(
+                "the connection has {MOST} live credentials: revoke one that nobody uses"
+            ))),
+        }
+    }
+}
+
+/// Whether something is done that its check advises against.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Force {
+    /// It isn't.
+    #[default]
+    No,
+    /// It is.
+    Yes,
+}
+
+pub(super) fn live(token: &Token, now: Instant) -> bool {
+    token.is_live(now)
+}
+
+impl TokenKind {
+    /// Whether a credential of this kind can be checked at all.
+    fn check(&self) -> Result<(), AdminError> {
+        let bad = |detail: &str| Err(AdminError::Bad(detail.into()));
+        match self {
+            Self::Bearer | Self::ClientSecret => Ok(()),
+            Self::ClientKey { jwks } => {
+                let keys = jwks.get("keys").and_then(|keys| keys.as_array());
+                let private =
+                    |key: &serde_json::Value| key.get("d").is_some() || key.get("k").is_some();
+                match keys {
+                    Some(keys) if keys.iter().any(private) => {
+                        bad("`jwks` holds a private key: send the public halves alone")
+                    }
+                    Some(keys) if !keys.is_empty() && keys.len() <= 10 => Ok(()),
+                    _ => bad("`jwks` needs 1 to 10 public keys under `keys` (RFC 7517)"),
+                }
+            }
+            Self::TrustedIssuer(trust) => {
+                let texts = [&trust.issuer, &trust.subject, &trust.audience, &trust.jwks_uri];
+                if texts.iter().any(|text| text.trim().is_empty() || text.len() > 2048) {
+                    return bad("`issuer`, `subject`, `audience` and `jwksUri` need a value each");
+                }
+                let uri = trust.jwks_uri.as_str();
+                match uri.starts_with("https://") || uri.starts_with("http://127.0.0.1:") {
+                    true => Ok(()),
+                    false => bad("`jwksUri` is no https URL"),
+                }
+            }
+        }
+    }
+}
+
+fn thumbprint<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Thumbprint>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    let read = |text: String| text.parse().map_err(serde::de::Error::custom);
+    text.map(read).transpose()
+}
+
+impl TokenHash {
+    /// The hash of an admin key that belongs to a subject of an issuer.
+    pub fn of_subject(issuer: &str, subject: &str) -> Self {
+        Self::of(&format!("oidc\n{issuer}\n{subject}"))
+    }
+}

@@ -1,0 +1,101 @@
+//! What is seen of connections and credentials while requests are answered.
+
+use std::fmt;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+use crate::{AdminKey, Clock, Connection, Note, Registry, Token, Unavailable};
+
+/// How often the same is noted.
+const NOTED_EVERY: Duration = Duration::from_secs(60);
+
+/// How long after its end a credential is still told about, when somebody comes with it.
+const RECENT_MILLIS: i64 = 90 * 24 * 60 * 60 * 1000;
+
+/// How many are remembered at once.
+const REMEMBERED: u64 = 10_000;
+
+/// Notes who was there and what with, each at most once a minute.
+pub struct Traffics {
+    registry: Arc<dyn Registry>,
+    clock: Arc<dyn Clock>,
+    noted: Cache<(Noted, u128), ()>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Noted {
+    Seen,
+    Tested,
+    Refused,
+    Used,
+    KeyUsed,
+}
+
+impl Traffics {
+    /// A watcher that writes to a registry.
+    pub fn new(registry: Arc<dyn Registry>, clock: Arc<dyn Clock>) -> Self {
+        let noted = Cache::builder().max_capacity(REMEMBERED).time_to_live(NOTED_EVERY).build();
+        Self { registry, clock, noted }
+    }
+
+    /// A request of this connection was answered, and well where it is one that IdPs test
+    /// connections with.
+    ///
+    /// # Errors
+    /// [`Unavailable`]; nothing depends on it.
+    pub async fn saw(&self, connection: &Connection, tested: bool) -> Result<(), Unavailable> {
+        let (id, now) = (connection.id, self.clock.now());
+        if self.is_new(Noted::Seen, id.uuid().as_u128()) {
+            self.registry.note(Note::Seen(id, now)).await?;
+        }
+        if tested && self.is_new(Noted::Tested, id.uuid().as_u128()) {
+            self.registry.note(Note::Tested(id, now)).await?;
+        }
+        Ok(())
+    }
+
+    /// A credential was used.
+    pub(crate) async fn used(&self, token: &Token) -> Result<(), Unavailable> {
+        if self.is_new(Noted::Used, token.id.uuid().as_u128()) {
+            self.registry.note(Note::Used(token.id, self.clock.now())).await?;
+        }
+        Ok(())
+    }
+
+    /// Somebody came with a credential that has expired.
+    pub(crate) async fn refused(&self, token: &Token) -> Result<(), Unavailable> {
+        let now = self.clock.now();
+        let recent = |end: rollcall_schema::Instant| now.millis() - end.millis() < RECENT_MILLIS;
+        if token.expires.is_some_and(recent)
+            && self.is_new(Noted::Refused, token.id.uuid().as_u128())
+        {
+            tracing::warn!(
+                connection = %token.connection, token = %token.id,
+                "an IdP still uses a credential that has expired",
+            );
+            self.registry.note(Note::Refused(token.connection, token.id, now)).await?;
+        }
+        Ok(())
+    }
+
+    /// An admin key was used.
+    pub(crate) async fn key_used(&self, key: &AdminKey) -> Result<(), Unavailable> {
+        if self.is_new(Noted::KeyUsed, key.id.uuid().as_u128()) {
+            self.registry.note(Note::KeyUsed(key.id, self.clock.now())).await?;
+        }
+        Ok(())
+    }
+
+    fn is_new(&self, noted: Noted, id: u128) -> bool {
+        self.noted.entry((noted, id)).or_insert(()).is_fresh()
+    }
+}
+
+impl fmt::Debug for Traffics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Traffics").finish_non_exhaustive()
+    }
+}
