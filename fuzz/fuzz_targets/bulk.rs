@@ -6,7 +6,9 @@ use std::sync::{Arc, LazyLock};
 
 use http_body_util::{BodyExt as _, Full};
 use libfuzzer_sys::fuzz_target;
-use rollcall_domain::{Authenticator, Connections, Directory, IdpKind, SystemClock, UuidIds};
+use rollcall_domain::{
+    Admin, Authenticator, Caller, Directory, NewConnection, SystemClock, UuidIds,
+};
 use rollcall_http::{App, Settings};
 use rollcall_testkit::MemoryStore;
 use serde_json::Value;
@@ -20,14 +22,14 @@ fuzz_target!(|data: &[u8]| RUNTIME.block_on(answer(data)));
 async fn answer(data: &[u8]) {
     let store = Arc::new(MemoryStore::new());
     let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidIds));
-    let connections =
-        Connections::new(store.clone(), store.clone(), clock.clone(), ids.clone());
-    let (_, minted) = connections.create("Acme", IdpKind::Generic).await.expect("a connection");
+    let admin = Admin::new(store.clone(), store.clone(), clock.clone(), ids.clone());
+    let made = admin.connect(&Caller::CLI, "Acme", &NewConnection::default()).await;
+    let minted = made.expect("a connection").minted.expect("its first token");
     let directory = Directory::new(store.clone(), clock, ids);
     let settings = Settings { bulk_operations: 100, ..Settings::default() };
     let app = App::new(directory, Authenticator::new(store.clone()), store, settings);
     let request = http::Request::post("/scim/v2/Bulk")
-        .header("authorization", format!("Bearer {}", minted.secret.reveal()))
+        .header("authorization", format!("Bearer {}", minted.reveal()))
         .header("content-type", "application/scim+json")
         .body(Full::new(data.to_vec().into()) as Full<bytes::Bytes>)
         .expect("a request");

@@ -8,7 +8,7 @@ use std::fs;
 
 use anyhow::{Context, Result, bail};
 
-use crate::conformance::findings::{Opinion, Report};
+use crate::conformance::findings::{Findings, Opinion, Report};
 use crate::conformance::server::Server;
 use crate::conformance::tools::Tools;
 use crate::postgres::Postgres;
@@ -22,13 +22,13 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     fs::create_dir_all(&scratch).with_context(|| format!("creating {}", scratch.display()))?;
     let sqlite = format!("sqlite:{}", scratch.join("rollcall.sqlite3").display());
     let server = Server::start(&rollcall, &sqlite, &scratch)?;
-    let mut sound = judge(&tools, "SQLite", &server.url(), server.token())?;
+    let mut sound = judge(&tools, "SQLite", &server)?;
     server.stop()?;
 
     let postgres = Postgres::obtain(workspace)?;
     fs::create_dir_all(&scratch).with_context(|| format!("creating {}", scratch.display()))?;
     let server = Server::start(&rollcall, postgres.url(), &scratch)?;
-    sound &= judge(&tools, "PostgreSQL", &server.url(), server.token())?;
+    sound &= judge(&tools, "PostgreSQL", &server)?;
     server.stop()?;
     verdict(sound)
 }
@@ -36,12 +36,15 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 /// Runs the tools against a server that is already there.
 pub(crate) fn run_against(workspace: &Workspace, url: &str, token: &str) -> Result<()> {
     let tools = Tools::install(workspace)?;
-    verdict(judge(&tools, url, url, token)?)
+    verdict(told(url, &tools.run(url, token, None)?)?)
 }
 
-fn judge(tools: &Tools, name: &str, url: &str, token: &str) -> Result<bool> {
-    let findings = tools.run(url, token)?;
-    let report = Report::judge(&findings, &Opinion::listed()?);
+fn judge(tools: &Tools, name: &str, server: &Server) -> Result<bool> {
+    told(name, &tools.run(&server.url(), server.token(), Some(&server.openapi()))?)
+}
+
+fn told(name: &str, findings: &Findings) -> Result<bool> {
+    let report = Report::judge(findings, &Opinion::listed()?);
     println!("{}", report.describe(name));
     Ok(report.is_sound())
 }

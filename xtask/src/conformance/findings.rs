@@ -47,11 +47,12 @@ impl Finding {
     }
 }
 
-/// The findings of both tools.
+/// What the tools found.
 #[derive(Debug)]
 pub(super) struct Findings {
     tester: Vec<Finding>,
     sanity: Vec<Finding>,
+    openapi: Vec<Finding>,
 }
 
 impl Findings {
@@ -66,7 +67,7 @@ impl Findings {
                 .map(Finding::read)
                 .collect()
         };
-        Ok(Self { tester: list("tester")?, sanity: list("sanity")? })
+        Ok(Self { tester: list("tester")?, sanity: list("sanity")?, openapi: list("openapi")? })
     }
 }
 
@@ -115,6 +116,7 @@ impl Report {
         let passed = |list: &[Finding]| list.iter().filter(|finding| finding.passed()).count();
         let (tester, sanity) = (passed(&findings.tester), passed(&findings.sanity));
         report.unexpected.extend(failures(&findings.tester).map(Finding::describe));
+        report.unexpected.extend(failures(&findings.openapi).map(Finding::describe));
         if tester < LEAST_CHECKS {
             let line = format!("  scim2-tester passed {tester} checks of at least {LEAST_CHECKS}");
             report.unexpected.push(line);
@@ -138,6 +140,9 @@ impl Report {
             findings.sanity.len(),
             neither(&findings.tester) + neither(&findings.sanity),
         );
+        for finding in findings.openapi.iter().filter(|finding| finding.passed()) {
+            report.summary.extend([", ", &finding.name, " ", &finding.message]);
+        }
         report
     }
 
@@ -184,7 +189,8 @@ mod tests {
     }
 
     fn findings(tester: &str, checks: usize, sanity: &str) -> Findings {
-        Findings { tester: vec![finding(tester); checks], sanity: vec![finding(sanity)] }
+        let openapi = vec![finding("PASS")];
+        Findings { tester: vec![finding(tester); checks], sanity: vec![finding(sanity)], openapi }
     }
 
     fn opinion(message: &str) -> Opinion {

@@ -1,6 +1,8 @@
-"""Runs scim2-tester and scim-sanity against one server and writes what they found as JSON.
+"""Runs scim2-tester and scim-sanity against one server, checks the OpenAPI document of its admin
+API, and writes what they found as JSON.
 
-Environment: SCIM_URL, SCIM_TOKEN. Argument: the file to write.
+Environment: SCIM_URL, SCIM_TOKEN, and OPENAPI_URL where there is a document. Argument: the file to
+write.
 """
 
 import json
@@ -10,6 +12,7 @@ import sys
 from httpx2 import Client
 from scim2_client.engines.httpx2 import SyncSCIMClient
 from scim2_tester import check_server
+from openapi_spec_validator import OpenAPIV31SpecValidator
 from scim_sanity.probe.runner import run_probe_api
 
 url, token = os.environ["SCIM_URL"].rstrip("/"), os.environ["SCIM_TOKEN"]
@@ -42,5 +45,22 @@ def sanity():
     ]
 
 
+def openapi():
+    document = os.environ.get("OPENAPI_URL")
+    if document is None:
+        return []
+    with Client(timeout=60, trust_env=False) as client:
+        spec = client.get(document).raise_for_status().json()
+    assert spec["openapi"].startswith("3.1."), spec["openapi"]
+    operations = sum(len(path) for path in spec["paths"].values())
+    errors = [
+        {"name": "/".join(map(str, error.absolute_path)), "status": "FAIL",
+         "message": error.message[:2000], "data": ""}
+        for error in OpenAPIV31SpecValidator(spec).iter_errors()
+    ]
+    passed = {"name": "OpenAPI 3.1", "status": "PASS", "message": f"{operations} operations", "data": ""}
+    return errors or [passed]
+
+
 with open(sys.argv[1], "w", encoding="utf-8") as out:
-    json.dump({"tester": tester(), "sanity": sanity()}, out)
+    json.dump({"tester": tester(), "sanity": sanity(), "openapi": openapi()}, out)

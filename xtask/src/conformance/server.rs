@@ -54,6 +54,11 @@ impl Server {
         format!("http://{}/scim/v2", self.address)
     }
 
+    /// The OpenAPI document of the admin API.
+    pub(super) fn openapi(&self) -> String {
+        format!("http://{}/api/v1/openapi.json", self.address)
+    }
+
     pub(super) fn token(&self) -> &'static str {
         TOKEN
     }

@@ -1,4 +1,4 @@
-//! The two tools from PyPI, and how they are run.
+//! The tools from PyPI, and how they are run.
 
 use std::fs;
 use std::path::PathBuf;
@@ -27,12 +27,15 @@ impl Tools {
         Ok(Self { site, dir })
     }
 
-    /// Runs both against the SCIM base URL `url`.
-    pub(super) fn run(&self, url: &str, token: &str) -> Result<Findings> {
+    /// Runs them against the SCIM base URL `url`, and against an OpenAPI document.
+    pub(super) fn run(&self, url: &str, token: &str, openapi: Option<&str>) -> Result<Findings> {
         let (script, results) = (self.dir.join("run_tools.py"), self.dir.join("results.json"));
         fs::write(&script, SCRIPT).with_context(|| format!("writing {}", script.display()))?;
         let mut python = self.site.python();
         python.arg(&script).arg(&results).env("SCIM_URL", url).env("SCIM_TOKEN", token);
+        if let Some(openapi) = openapi {
+            python.env("OPENAPI_URL", openapi);
+        }
         workspace::quiet(&mut python)?;
         let text = fs::read_to_string(&results).context("reading the tools' results")?;
         Findings::parse(&text)

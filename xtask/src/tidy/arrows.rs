@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rollcall-postgres", CORE),
     ("rollcall-sqlite", CORE),
     ("rollcall-http", CORE),
+    ("rollcall-oauth", CORE),
     ("rollcall-outbound", CORE),
     ("rollcall-console", CORE),
     (
@@ -25,6 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "rollcall-postgres",
             "rollcall-sqlite",
             "rollcall-http",
+            "rollcall-oauth",
             "rollcall-outbound",
             "rollcall-console",
         ],
