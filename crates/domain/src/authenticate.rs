@@ -16,6 +16,9 @@ use crate::{
 /// revoked one goes on working, and a connection after it was paused.
 pub const BELIEVED_FOR: Duration = Duration::from_secs(2);
 
+/// How often the log says that a disabled connection is still called.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
 /// How many tokens are remembered at once.
 const REMEMBERED: u64 = 10_000;
 
@@ -32,6 +35,7 @@ pub struct Authenticator {
     traffics: Option<Arc<Traffics>>,
     known: Cache<TokenHash, Known>,
     offers: Cache<(ConnectionId, u64), Arc<Offer>>,
+    told: Cache<ConnectionId, ()>,
 }
 
 /// A request's credential, as it came.
@@ -83,8 +87,9 @@ impl Authenticator {
     pub fn new(registry: Arc<dyn Registry>) -> Self {
         let known = Cache::builder().max_capacity(REMEMBERED).time_to_live(BELIEVED_FOR).build();
         let offers = Cache::builder().max_capacity(COMPILED).build();
+        let told = Cache::builder().max_capacity(COMPILED).time_to_live(TOLD_EVERY).build();
         let clock = Arc::new(SystemClock);
-        Self { registry, clock, access_tokens: None, traffics: None, known, offers }
+        Self { registry, clock, access_tokens: None, traffics: None, known, offers, told }
     }
 
     /// The same, which takes access tokens too.
@@ -125,18 +130,21 @@ impl Authenticator {
         };
         let now = self.clock.now();
         if known.expires.is_some_and(|end| end <= now) {
-            self.came_late(&known, now).await?;
+            self.came_late(&known, now).await;
             return Err(AuthError::Refused);
         }
         if known.certificate.is_some() && known.certificate != shown.certificate {
             return Err(AuthError::Refused);
         }
         if let Some(traffics) = &self.traffics {
-            traffics.used(&known.token).await?;
+            traffics.used(&known.token).await;
         }
         match known.context.connection().status {
             Status::Paused => Err(AuthError::Paused),
-            Status::Disabled => Err(AuthError::Disabled),
+            Status::Disabled => {
+                self.tell_of(known.context.connection());
+                Err(AuthError::Disabled)
+            }
             Status::Draft | Status::Observe | Status::Active => Ok(known.context),
         }
     }
@@ -148,8 +156,10 @@ impl Authenticator {
     /// [`Unavailable`].
     pub async fn discover(&self, id: ConnectionId) -> Result<Option<Arc<Offer>>, Unavailable> {
         match self.registry.connection(id).await? {
-            Some((_, connection)) => self.offer(&connection).map(Some),
-            None => Ok(None),
+            Some((_, connection)) if connection.removal.is_none() => {
+                self.offer(&connection).map(Some)
+            }
+            _ => Ok(None),
         }
     }
 
@@ -200,10 +210,17 @@ impl Authenticator {
     }
 
     /// Whoever comes with a credential that has ended by itself is told to operators.
-    async fn came_late(&self, known: &Known, now: Instant) -> Result<(), Unavailable> {
-        match &self.traffics {
-            Some(traffics) if known.token.has_expired(now) => traffics.refused(&known.token).await,
-            _ => Ok(()),
+    async fn came_late(&self, known: &Known, now: Instant) {
+        if let Some(traffics) = self.traffics.as_ref().filter(|_| known.token.has_expired(now)) {
+            traffics.refused(&known.token).await;
+        }
+    }
+
+    /// Whoever calls a disabled connection is told to operators.
+    fn tell_of(&self, connection: &Connection) {
+        if self.told.entry(connection.id).or_insert(()).is_fresh() {
+            let Connection { id, organization, .. } = connection;
+            tracing::warn!(connection = %id, %organization, "a disabled connection is still called");
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
-use crate::{AdminKey, Clock, Connection, Note, Registry, Token, Unavailable};
+use crate::{AdminKey, Clock, Connection, Note, Registry, Token};
 
 /// How often the same is noted.
 const NOTED_EVERY: Duration = Duration::from_secs(60);
@@ -43,30 +43,25 @@ impl Traffics {
 
     /// A request of this connection was answered, and well where it is one that IdPs test
     /// connections with.
-    ///
-    /// # Errors
-    /// [`Unavailable`]; nothing depends on it.
-    pub async fn saw(&self, connection: &Connection, tested: bool) -> Result<(), Unavailable> {
+    pub async fn saw(&self, connection: &Connection, tested: bool) {
         let (id, now) = (connection.id, self.clock.now());
         if self.is_new(Noted::Seen, id.uuid().as_u128()) {
-            self.registry.note(Note::Seen(id, now)).await?;
+            self.note(Note::Seen(id, now)).await;
         }
         if tested && self.is_new(Noted::Tested, id.uuid().as_u128()) {
-            self.registry.note(Note::Tested(id, now)).await?;
+            self.note(Note::Tested(id, now)).await;
         }
-        Ok(())
     }
 
     /// A credential was used.
-    pub(crate) async fn used(&self, token: &Token) -> Result<(), Unavailable> {
+    pub(crate) async fn used(&self, token: &Token) {
         if self.is_new(Noted::Used, token.id.uuid().as_u128()) {
-            self.registry.note(Note::Used(token.id, self.clock.now())).await?;
+            self.note(Note::Used(token.id, self.clock.now())).await;
         }
-        Ok(())
     }
 
     /// Somebody came with a credential that has expired.
-    pub(crate) async fn refused(&self, token: &Token) -> Result<(), Unavailable> {
+    pub(crate) async fn refused(&self, token: &Token) {
         let now = self.clock.now();
         let recent = |end: rollcall_schema::Instant| now.millis() - end.millis() < RECENT_MILLIS;
         if token.expires.is_some_and(recent)
@@ -76,17 +71,22 @@ impl Traffics {
                 connection = %token.connection, token = %token.id,
                 "an IdP still uses a credential that has expired",
             );
-            self.registry.note(Note::Refused(token.connection, token.id, now)).await?;
+            self.note(Note::Refused(token.connection, token.id, now)).await;
         }
-        Ok(())
     }
 
     /// An admin key was used.
-    pub(crate) async fn key_used(&self, key: &AdminKey) -> Result<(), Unavailable> {
+    pub(crate) async fn key_used(&self, key: &AdminKey) {
         if self.is_new(Noted::KeyUsed, key.id.uuid().as_u128()) {
-            self.registry.note(Note::KeyUsed(key.id, self.clock.now())).await?;
+            self.note(Note::KeyUsed(key.id, self.clock.now())).await;
         }
-        Ok(())
+    }
+
+    /// No request fails because nobody could write down that it came.
+    async fn note(&self, note: Note) {
+        if let Err(error) = self.registry.note(note).await {
+            tracing::warn!(%error, "what was seen could not be noted");
+        }
     }
 
     fn is_new(&self, noted: Noted, id: u128) -> bool {

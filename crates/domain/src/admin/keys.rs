@@ -78,7 +78,7 @@ impl Admin {
         let key = found.filter(|key| good(key) && key.is_live(self.now()));
         let key = key.ok_or(AuthError::Refused)?;
         if let Some(traffics) = traffics {
-            traffics.key_used(&key).await?;
+            traffics.key_used(&key).await;
         }
         Ok(Caller {
             actor: Actor::AdminKey(key.id),
