@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rollcall_domain::{
-    Authenticator, Clock, Connection, ConnectionId, Context, Derived, Directory, IdpKind, Keyring,
-    Named, NewConnection, Precondition, ResourceId, Secret, Setup, SystemClock, Token, TokenId,
-    UuidIds,
+    Authenticator, Clock, Connection, Context, Derived, Directory, Keyring, Named, Precondition,
+    ResourceId, Setup, Shown, SystemClock, UuidIds,
 };
 use rollcall_schema::{Instant, ResourceType};
 use serde_json::Value;
 
-use crate::fresh::{fresh, fresh_organization};
+use crate::registered::{admit, connect};
 use crate::{EPOCH, Subject};
 
 /// The service over a store under test, and whoever may use it.
@@ -35,13 +34,9 @@ impl Desk {
 
     /// A new connection that is set up like this.
     pub async fn set_up(subject: &Subject, setup: Setup) -> Self {
-        let new_organization = fresh_organization();
-        let (id, created) = (ConnectionId::from_uuid(fresh()), Instant::from_millis(EPOCH));
-        let connection = Connection::new(id, new_organization.id, IdpKind::Generic, created);
-        let connection = Connection { setup, ..connection };
-        let new = NewConnection { new_organization, connection };
-        let connection = subject.registry.ensure_connection(new).await.expect("it is made");
-        let key = Keyring::generate(created).expect("the machine has randomness");
+        let connection = connect(&*subject.registry, setup).await;
+        let key =
+            Keyring::generate(Instant::from_millis(EPOCH)).expect("the machine has randomness");
         let keys = Arc::new(Keyring::parse(&key).expect("a key"));
         let context = admitted(subject, &connection).await;
         let directory = directory(subject, Arc::new(SystemClock), &keys);
@@ -100,18 +95,7 @@ fn directory(subject: &Subject, clock: Arc<dyn Clock>, keys: &Arc<Keyring>) -> D
 
 /// Somebody with a new token of the connection.
 async fn admitted(subject: &Subject, connection: &Connection) -> Context {
-    let secret = Secret::random().expect("the machine has randomness");
-    let token = Token {
-        id: TokenId::from_uuid(fresh()),
-        connection: connection.id,
-        organization: connection.organization,
-        name: None,
-        subject: None,
-        hash: secret.hash(),
-        created: Instant::from_millis(EPOCH),
-        revoked: None,
-    };
-    subject.registry.add_token(token).await.expect("a token is kept");
+    let (_, secret) = admit(&*subject.registry, connection, |token| token).await;
     let authenticator = Authenticator::new(Arc::clone(&subject.registry));
-    authenticator.bearer(secret.reveal()).await.expect("the token is known")
+    authenticator.bearer(Shown::token(secret.reveal())).await.expect("the token is known")
 }

@@ -1,7 +1,10 @@
 //! Ids that nothing has yet.
 
 use rollcall_domain::{Ids, Organization, OrganizationId, ResourceId, UuidIds};
+use rollcall_schema::Instant;
 use uuid::Uuid;
+
+use crate::EPOCH;
 
 /// A UUID greater than every earlier one of this process.
 pub(crate) fn fresh() -> Uuid {
@@ -16,5 +19,6 @@ pub fn fresh_id() -> ResourceId {
 /// An organization that no store has.
 pub fn fresh_organization() -> Organization {
     let id = OrganizationId::from_uuid(fresh());
-    Organization { id, name: id.to_string() }
+    let created = Instant::from_millis(EPOCH);
+    Organization { id, name: id.to_string(), created, revision: 0 }
 }

@@ -44,6 +44,7 @@ mod fresh;
 pub mod laws;
 mod log;
 mod memory;
+pub mod registered;
 mod site;
 pub mod strategies;
 mod subject;

@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use rollcall_domain::{
-    Act, Action, Actor, After, Before, Change, CommitError, Connection, ConnectionId, EdgeOp,
-    Event, EventId, Found, Halt, IdpKind, Load, NewConnection, Organization, Page, Query, Reader,
-    ResourceId, Scope, Stamp, TokenId, Write, Written, decide, edge_ops,
+    Act, Action, Actor, After, Before, Change, CommitError, Connection, EdgeOp, Entry, Event,
+    EventId, Found, Halt, Load, Page, Query, Reader, ResourceId, Scope, Setup, Stamp, TokenId,
+    Write, Written, decide, edge_ops,
 };
 use rollcall_schema::{
     Accept, Base, Document, Instant, Profile, ResourceType, Violation, standard,
 };
 use serde_json::{Map, Value, json};
 
-use crate::fresh::{fresh, fresh_id, fresh_organization};
+use crate::fresh::{fresh, fresh_id};
+use crate::registered::{add, connect, fresh_connection};
 use crate::{Asked, LoggedEvent, Subject};
 
 /// 2023-11-14T22:13:20Z: when the clock of a [`Site`] begins.
@@ -51,14 +52,18 @@ fn standard_type(name: &str) -> &'static ResourceType {
 impl Site {
     /// A new connection in a new organization.
     pub async fn open(subject: &Subject) -> Self {
-        Self::within(subject, fresh_organization()).await
+        let made = connect(&*subject.registry, Setup::default()).await;
+        Self::at(subject, &made)
     }
 
     /// Another connection of the same organization.
     pub async fn beside(&self) -> Self {
-        let known = self.subject.registry.connection(self.at.connection).await;
+        let registry = &*self.subject.registry;
+        let known = registry.connection(self.at.connection).await;
         let (organization, _) = known.expect("the store answers").expect("the connection is there");
-        Self::within(&self.subject, organization).await
+        let connection = fresh_connection(&organization);
+        add(registry, [Entry::Connection(Box::new(connection.clone()))]).await;
+        Self::at(&self.subject, &connection)
     }
 
     /// The same connection at another store, which gets to know it.
@@ -66,20 +71,19 @@ impl Site {
         let known = self.subject.registry.connection(self.at.connection).await;
         let (organization, connection) =
             known.expect("the store answers").expect("the connection is there");
-        Self::ensure(subject, NewConnection { new_organization: organization, connection }).await
+        let there = subject.registry.organization(organization.id).await;
+        if there.expect("the store answers").is_none() {
+            add(&*subject.registry, [Entry::Organization(organization)]).await;
+        }
+        add(&*subject.registry, [Entry::Connection(Box::new(connection.clone()))]).await;
+        Self::at(subject, &connection)
     }
 
-    async fn within(subject: &Subject, new_organization: Organization) -> Self {
-        let (id, created) = (ConnectionId::from_uuid(fresh()), Instant::from_millis(EPOCH));
-        let connection = Connection::new(id, new_organization.id, IdpKind::Generic, created);
-        Self::ensure(subject, NewConnection { new_organization, connection }).await
-    }
-
-    async fn ensure(subject: &Subject, new: NewConnection) -> Self {
-        let made = subject.registry.ensure_connection(new).await.expect("a connection is made");
+    /// A connection that the store knows.
+    pub fn at(subject: &Subject, connection: &Connection) -> Self {
         Self {
             subject: subject.clone(),
-            at: Scope { organization: made.organization, connection: made.id },
+            at: Scope { organization: connection.organization, connection: connection.id },
             actor: Actor::Token(TokenId::from_uuid(fresh())),
             clock: AtomicI64::new(EPOCH),
         }

@@ -8,12 +8,9 @@ mod nesting;
 mod outcomes;
 mod paging;
 mod races;
-mod registry;
 mod reindexing;
 mod rows;
 mod searches;
-mod setups;
-mod tokens;
 mod uniqueness;
 mod walks;
 mod writes;
@@ -72,9 +69,6 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         paging::CASES,
         walks::CASES,
         races::CASES,
-        registry::CASES,
-        setups::CASES,
-        tokens::CASES,
         outcomes::CASES,
     ];
     modules.into_iter().flatten()

@@ -1,12 +1,12 @@
 //! One connection's resources and edges.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use rollcall_domain::{
-    Act, Action, Body, Change, CommitError, Edge, EdgeOp, EventId, Found, Key, KeyChange, Load,
-    Record, Reindex, Reindexed, ResourceId, Scope, Unavailable, Write, Written,
+    Act, Action, Body, Change, CommitError, ConnectionId, Edge, EdgeOp, EventId, Found, Key,
+    KeyChange, Load, Record, Reindex, Reindexed, ResourceId, Scope, Unavailable, Write, Written,
 };
 use rollcall_schema::{Base, Derivation, Incoming, Instant, Link, Reach, ResourceType};
 use serde_json::{Map, Value, json};
@@ -123,8 +123,14 @@ impl Directory {
             .collect()
     }
 
-    /// Applies a change. After an error the directory is in pieces: apply to a copy.
-    pub(super) fn apply(&mut self, at: Scope, change: &Change) -> Result<Done, CommitError> {
+    /// Applies a change; `others` are the directories that take something over. After an error all
+    /// of them are in pieces: apply to copies.
+    pub(super) fn apply(
+        &mut self,
+        at: Scope,
+        change: &Change,
+        others: &mut HashMap<ConnectionId, Self>,
+    ) -> Result<Done, CommitError> {
         // Records first, so that edges may point at resources of the same change.
         let mut left = Vec::new();
         for write in &change.writes {
@@ -133,9 +139,13 @@ impl Directory {
         self.check_members(change)?;
         let mut done = Done::default();
         for (write, ended) in change.writes.iter().zip(left) {
-            match ended {
-                Some(ended) => self.finish_delete(at, write, &ended, &mut done),
-                None => self.finish(at, write, &mut done)?,
+            match (ended, &write.act) {
+                (_, Act::HandOver { to, .. }) => {
+                    let other = others.get_mut(to).ok_or(CommitError::Gone)?;
+                    self.hand_over(at, write, other, &mut done)?;
+                }
+                (Some(ended), _) => self.finish_delete(at, write, &ended, &mut done),
+                (None, _) => self.finish(at, write, &mut done)?,
             }
         }
         self.check_unique(change)?;
@@ -173,6 +183,13 @@ impl Directory {
                 Ok(None)
             }
             Act::Link { expect } => self.expected(write, *expect).map(|_| None),
+            Act::HandOver { expect, keys, indexed, .. } => {
+                let resource = self.expected(write, Some(*expect))?;
+                resource.keys = keys.iter().cloned().collect();
+                resource.body.indexed = *indexed;
+                resource.touch(write.at);
+                Ok(None)
+            }
             Act::Delete { expect } => {
                 self.expected(write, *expect)?;
                 Ok(self.resources.remove(&write.id))
@@ -291,6 +308,37 @@ impl Directory {
         }
         let really = !added.is_empty() || !removed.is_empty();
         really.then(|| Moved { attr: Arc::clone(&op.attr), added, removed })
+    }
+
+    /// Moves a record and the edges that it owns to another directory, and logs that here. The
+    /// members may follow later.
+    fn hand_over(
+        &mut self,
+        at: Scope,
+        write: &Write,
+        to: &mut Self,
+        done: &mut Done,
+    ) -> Result<(), CommitError> {
+        let resource = self.resources.remove(&write.id).ok_or(CommitError::Gone)?;
+        done.written.push(resource.written(true));
+        done.events.push(event(at, write, resource.version, &[]));
+        to.resources.insert(write.id, resource);
+        let (owned, kept) =
+            std::mem::take(&mut self.edges).into_iter().partition(|(owner, ..)| *owner == write.id);
+        self.edges = kept;
+        let owned: BTreeSet<(ResourceId, Arc<str>, ResourceId)> = owned;
+        to.edges.extend(owned.into_iter().filter(|(.., member)| {
+            self.resources.contains_key(member) || to.resources.contains_key(member)
+        }));
+        to.taken(write.id).map_or(Ok(()), |attr| Err(CommitError::Taken { attr }))
+    }
+
+    /// Erases up to `limit` resources without a word; says how many.
+    pub(super) fn erase(&mut self, limit: usize) -> usize {
+        let ended: BTreeSet<ResourceId> = self.resources.keys().take(limit).copied().collect();
+        self.resources.retain(|id, _| !ended.contains(id));
+        self.edges.retain(|(owner, _, member)| !ended.contains(owner) && !ended.contains(member));
+        ended.len()
     }
 
     /// Drops the edges at both ends of a record that ended, and logs it with every owner that

@@ -1,6 +1,7 @@
 //! A store in memory that is too simple to be wrong.
 
 mod directory;
+mod entries;
 mod registry;
 
 use std::collections::HashMap;
@@ -8,15 +9,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use rollcall_domain::{
-    Change, Clock, CommitError, Connection, Edge, FindError, Found, Halt, KEPT_FOR_MILLIS, Load,
-    Organization, OrganizationId, Outcome, Page, Query, Reader, Record, Reindex, Reindexed,
-    ResourceId, Scope, Sieve, Start, Store, SystemClock, Token, TransactionId, Unavailable, Want,
-    Written,
+    Act, AdminEvent, Change, Clock, CommitError, ConnectionId, Edge, FindError, Found, Halt,
+    KEPT_FOR_MILLIS, Load, OrganizationId, Outcome, Page, Query, Reader, Record, Reindex,
+    Reindexed, ResourceId, Scope, Sieve, Start, Store, SystemClock, TransactionId, Unavailable,
+    Want, Written,
 };
 use rollcall_schema::{Condition, ResourceType, Storage};
+use uuid::Uuid;
 
 use crate::{EventLog, LoggedEvent};
 use directory::Directory;
+use entries::Entries;
 
 /// A [`Store`] and [`Registry`](rollcall_domain::Registry) in memory, for tests and as the
 /// reference for other stores.
@@ -32,9 +35,7 @@ pub struct MemoryStore {
 struct State {
     directories: HashMap<Scope, Directory>,
     log: HashMap<OrganizationId, Vec<LoggedEvent>>,
-    organizations: Vec<Organization>,
-    connections: Vec<Connection>,
-    tokens: Vec<Token>,
+    entries: Entries,
     outcomes: HashMap<(Scope, TransactionId), Outcome>,
 }
 
@@ -49,6 +50,44 @@ impl MemoryStore {
     }
 }
 
+impl State {
+    fn directory(&self, at: Scope) -> Directory {
+        self.directories.get(&at).cloned().unwrap_or_default()
+    }
+
+    fn append(&mut self, of: OrganizationId, event: LoggedEvent) {
+        let log = self.log.entry(of).or_default();
+        let seq = Some(log.len() as u64 + 1);
+        log.push(LoggedEvent { seq, ..event });
+    }
+
+    fn log(&mut self, event: &AdminEvent) {
+        let none = OrganizationId::from_uuid(Uuid::nil());
+        let nowhere = ConnectionId::from_uuid(Uuid::nil());
+        let logged = LoggedEvent {
+            id: event.id,
+            seq: None,
+            at: event.at,
+            actor: event.actor.to_string(),
+            connection: event.connection.unwrap_or(nowhere),
+            action: event.action.into(),
+            kind: event.subject.kind().into(),
+            resource: ResourceId::from_uuid(event.subject.uuid()),
+            version: event.revision,
+            changes: event.changes.clone(),
+        };
+        self.append(event.organization.unwrap_or(none), logged);
+    }
+}
+
+/// The connections that take something over in a change.
+fn takers(change: &Change) -> impl Iterator<Item = ConnectionId> {
+    change.writes.iter().filter_map(|write| match write.act {
+        Act::HandOver { to, .. } => Some(to),
+        _ => None,
+    })
+}
+
 #[async_trait]
 impl Store for MemoryStore {
     fn scope(&self, at: Scope) -> Box<dyn Reader + '_> {
@@ -57,13 +96,17 @@ impl Store for MemoryStore {
 
     async fn commit(&self, at: Scope, change: Change) -> Result<Vec<Written>, CommitError> {
         let mut state = self.state();
-        let mut directory = state.directories.get(&at).cloned().unwrap_or_default();
-        let done = directory.apply(at, &change)?;
+        let mut directory = state.directory(at);
+        let mut others: HashMap<ConnectionId, Directory> = takers(&change)
+            .map(|to| (to, state.directory(Scope { connection: to, ..at })))
+            .collect();
+        let done = directory.apply(at, &change, &mut others)?;
         state.directories.insert(at, directory);
-        let log = state.log.entry(at.organization).or_default();
-        for mut event in done.events {
-            event.seq = Some(log.len() as u64 + 1);
-            log.push(event);
+        for (connection, other) in others {
+            state.directories.insert(Scope { connection, ..at }, other);
+        }
+        for event in done.events {
+            state.append(at.organization, event);
         }
         Ok(done.written)
     }
@@ -103,6 +146,21 @@ impl Store for MemoryStore {
 
     async fn outcome(&self, at: Scope, id: TransactionId) -> Result<Option<Outcome>, Unavailable> {
         Ok(self.state().outcomes.get(&(at, id)).cloned())
+    }
+
+    async fn erase(&self, of: OrganizationId, limit: u32) -> Result<u64, Unavailable> {
+        let mut state = self.state();
+        let mut erased = 0;
+        let theirs = state.directories.iter_mut().filter(|(at, _)| at.organization == of);
+        for (_, directory) in theirs {
+            erased += directory.erase(limit as usize - erased);
+        }
+        if erased == 0 {
+            state.directories.retain(|at, _| at.organization != of);
+            state.outcomes.retain(|(at, _), _| at.organization != of);
+            state.log.remove(&of);
+        }
+        Ok(erased as u64)
     }
 
     async fn ready(&self) -> Result<(), Unavailable> {

@@ -1,132 +1,174 @@
-//! Organizations, connections and tokens.
+//! Organizations, connections and credentials.
 
 use async_trait::async_trait;
 use rollcall_domain::{
-    Connection, ConnectionId, NewConnection, Organization, Registry, Setup, Token, TokenHash,
-    TokenId, Unavailable,
+    AdminKey, AdminKeyId, AmendError, Amendment, Connection, ConnectionId, Job, JobId, Kept, Note,
+    Organization, OrganizationId, Registry, SigningKey, Token, TokenHash, TokenId, Unavailable,
 };
 use rollcall_schema::Instant;
 
-use super::{MemoryStore, State};
+use super::MemoryStore;
+use super::entries::Entries;
+
+impl MemoryStore {
+    fn registered<T>(&self, look: impl FnOnce(&Entries) -> T) -> T {
+        look(&self.state().entries)
+    }
+}
 
 #[async_trait]
 impl Registry for MemoryStore {
-    async fn ensure_connection(&self, new: NewConnection) -> Result<Connection, Unavailable> {
+    async fn amend(&self, amendment: Amendment) -> Result<(), AmendError> {
         let mut state = self.state();
-        let NewConnection { new_organization, mut connection } = new;
-        let known = state.organizations.iter().find(|known| known.name == new_organization.name);
-        connection.organization = known.map_or(new_organization.id, |known| known.id);
-        if known.is_none() {
-            state.organizations.push(new_organization);
+        let mut entries = state.entries.clone();
+        entries.amend(&amendment)?;
+        state.entries = entries;
+        for event in &amendment.events {
+            state.log(event);
         }
-        let twin = state.connections.iter().find(|other| {
-            connection.name.is_some()
-                && (other.organization, &other.name) == (connection.organization, &connection.name)
-        });
-        if let Some(twin) = twin {
-            return Ok(twin.clone());
-        }
-        state.connections.push(connection.clone());
-        Ok(connection)
+        Ok(())
     }
 
-    async fn connections(&self) -> Result<Vec<(Organization, Connection)>, Unavailable> {
-        let state = self.state();
-        Ok(state.connections.iter().filter_map(|one| state.with_organization(one)).collect())
+    async fn note(&self, note: Note) -> Result<(), Unavailable> {
+        self.state().entries.note(note);
+        Ok(())
+    }
+
+    async fn organizations(
+        &self,
+        after: Option<OrganizationId>,
+        limit: u32,
+    ) -> Result<Vec<Organization>, Unavailable> {
+        Ok(self.registered(|entries| {
+            let rest = entries.organizations.values();
+            let rest = rest.filter(|one| after.is_none_or(|last| one.id > last));
+            rest.take(limit as usize).cloned().collect()
+        }))
+    }
+
+    async fn organization(&self, id: OrganizationId) -> Result<Option<Organization>, Unavailable> {
+        Ok(self.registered(|entries| entries.organizations.get(&id).cloned()))
+    }
+
+    async fn organization_named(&self, name: &str) -> Result<Option<Organization>, Unavailable> {
+        Ok(self.registered(|entries| {
+            entries.organizations.values().find(|one| one.name == name).cloned()
+        }))
+    }
+
+    async fn connections(
+        &self,
+        of: Option<OrganizationId>,
+        after: Option<ConnectionId>,
+        limit: u32,
+    ) -> Result<Vec<(Organization, Connection)>, Unavailable> {
+        Ok(self.registered(|entries| {
+            let rest = entries.connections.values();
+            let rest = rest.filter(|one| of.is_none_or(|of| one.organization == of));
+            let rest = rest.filter(|one| after.is_none_or(|last| one.id > last));
+            rest.take(limit as usize).filter_map(|one| entries.with_organization(one)).collect()
+        }))
     }
 
     async fn connection(
         &self,
         id: ConnectionId,
     ) -> Result<Option<(Organization, Connection)>, Unavailable> {
-        let state = self.state();
-        let connection = state.connections.iter().find(|connection| connection.id == id);
-        Ok(connection.and_then(|connection| state.with_organization(connection)))
-    }
-
-    async fn set_up(
-        &self,
-        id: ConnectionId,
-        expect: u64,
-        setup: Setup,
-    ) -> Result<bool, Unavailable> {
-        let mut state = self.state();
-        let mut connections = state.connections.iter_mut();
-        let Some(connection) = connections.find(|one| one.id == id && one.revision == expect)
-        else {
-            return Ok(false);
-        };
-        connection.setup = setup;
-        connection.revision += 1;
-        Ok(true)
-    }
-
-    async fn note_dialect(&self, id: ConnectionId, dialect: &str) -> Result<(), Unavailable> {
-        let mut state = self.state();
-        if let Some(connection) = state.connections.iter_mut().find(|one| one.id == id) {
-            connection.dialect = Some(dialect.into());
-        }
-        Ok(())
-    }
-
-    async fn add_token(&self, token: Token) -> Result<(), Unavailable> {
-        let mut state = self.state();
-        let mut kept = false;
-        let namesakes = state.tokens.iter_mut().filter(|other| {
-            token.name.is_some()
-                && other.revoked.is_none()
-                && (other.connection, &other.name) == (token.connection, &token.name)
-        });
-        for other in namesakes {
-            if other.hash == token.hash {
-                kept = true;
-            } else {
-                other.revoked = Some(token.created);
-            }
-        }
-        if !kept {
-            // A secret that comes back after its end is kept once, and live.
-            state.tokens.retain(|other| other.hash != token.hash);
-            state.tokens.push(token);
-        }
-        Ok(())
+        Ok(self.registered(|entries| {
+            entries.connections.get(&id).and_then(|one| entries.with_organization(one))
+        }))
     }
 
     async fn tokens(&self, connection: ConnectionId) -> Result<Vec<Token>, Unavailable> {
-        let state = self.state();
-        let tokens = state.tokens.iter().filter(|token| token.connection == connection);
-        Ok(tokens.cloned().collect())
+        Ok(self.registered(|entries| {
+            let tokens = entries.tokens.values();
+            let mut tokens: Vec<Token> =
+                tokens.filter(|token| token.connection == connection).cloned().collect();
+            tokens.sort_by_key(|token| (token.created, token.id));
+            tokens
+        }))
     }
 
-    async fn revoke_token(&self, id: TokenId, at: Instant) -> Result<bool, Unavailable> {
-        let mut state = self.state();
-        let mut live = state.tokens.iter_mut().filter(|token| token.revoked.is_none());
-        match live.find(|token| token.id == id) {
-            Some(token) => {
-                token.revoked = Some(at);
-                Ok(true)
-            }
-            None => Ok(false),
-        }
+    async fn token(&self, id: TokenId) -> Result<Option<(Token, Connection)>, Unavailable> {
+        Ok(self.registered(|entries| {
+            entries.tokens.get(&id).and_then(|token| entries.with_connection(token))
+        }))
     }
 
     async fn token_by_hash(
         &self,
         hash: TokenHash,
     ) -> Result<Option<(Token, Connection)>, Unavailable> {
-        let state = self.state();
-        let Some(token) = state.tokens.iter().find(|token| token.hash == hash) else {
-            return Ok(None);
-        };
-        let connection = state.connections.iter().find(|one| one.id == token.connection);
-        Ok(connection.map(|connection| (token.clone(), connection.clone())))
+        Ok(self.registered(|entries| {
+            let token = entries.tokens.values().find(|token| token.hash == hash);
+            token.and_then(|token| entries.with_connection(token))
+        }))
     }
-}
 
-impl State {
-    fn with_organization(&self, connection: &Connection) -> Option<(Organization, Connection)> {
-        let organization =
-            self.organizations.iter().find(|one| one.id == connection.organization)?;
-        Some((organization.clone(), connection.clone()))
+    async fn expiring_tokens(
+        &self,
+        (from, until): (Instant, Instant),
+        limit: u32,
+    ) -> Result<Vec<Token>, Unavailable> {
+        Ok(self.registered(|entries| {
+            let within = |end: Instant| from <= end && end <= until;
+            let tokens = entries.tokens.values().filter(|token| token.revoked.is_none());
+            let mut tokens: Vec<Token> =
+                tokens.filter(|token| token.expires.is_some_and(within)).cloned().collect();
+            tokens.sort_by_key(|token| (token.expires, token.id));
+            tokens.truncate(limit as usize);
+            tokens
+        }))
+    }
+
+    async fn admin_keys(
+        &self,
+        of: Option<OrganizationId>,
+        after: Option<AdminKeyId>,
+        limit: u32,
+    ) -> Result<Vec<AdminKey>, Unavailable> {
+        Ok(self.registered(|entries| {
+            let rest = entries.admin_keys.values();
+            let rest = rest.filter(|one| of.is_none() || one.organization == of);
+            let rest = rest.filter(|one| after.is_none_or(|last| one.id > last));
+            rest.take(limit as usize).cloned().collect()
+        }))
+    }
+
+    async fn admin_key(&self, id: AdminKeyId) -> Result<Option<AdminKey>, Unavailable> {
+        Ok(self.registered(|entries| entries.admin_keys.get(&id).cloned()))
+    }
+
+    async fn admin_key_by_hash(&self, hash: TokenHash) -> Result<Option<AdminKey>, Unavailable> {
+        Ok(self.registered(|entries| {
+            entries.admin_keys.values().find(|key| key.hash == hash).cloned()
+        }))
+    }
+
+    async fn signing_keys(&self) -> Result<Vec<SigningKey>, Unavailable> {
+        Ok(self.registered(|entries| {
+            let mut keys: Vec<SigningKey> = entries.signing_keys.values().cloned().collect();
+            keys.sort_by_key(|key| (key.created, key.id));
+            keys
+        }))
+    }
+
+    async fn job(&self, id: JobId) -> Result<Option<Job>, Unavailable> {
+        Ok(self.registered(|entries| entries.jobs.get(&id).cloned()))
+    }
+
+    async fn jobs_to_do(&self, limit: u32) -> Result<Vec<Job>, Unavailable> {
+        Ok(self.registered(|entries| {
+            let jobs = entries.jobs.values().filter(|job| job.state.finished.is_none());
+            let mut jobs: Vec<Job> = jobs.cloned().collect();
+            jobs.sort_by_key(|job| (job.created, job.id));
+            jobs.truncate(limit as usize);
+            jobs
+        }))
+    }
+
+    async fn kept(&self, actor: &str, key: &str) -> Result<Option<Kept>, Unavailable> {
+        let name = (actor.to_owned(), key.to_owned());
+        Ok(self.registered(|entries| entries.kept.get(&name).cloned()))
     }
 }
