@@ -13,7 +13,8 @@ use http::header::{
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use rollcall_domain::{
-    Authenticator, Connection, Context, Dialects, Directory, Error, IdpKind, Offer, Store,
+    Authenticator, AuthorizationServer, Connection, Context, Dialects, Directory, Error, IdpKind,
+    Offer, Store, Traffics,
 };
 use rollcall_schema::{Instant, standard};
 use tokio_util::task::TaskTracker;
@@ -23,12 +24,13 @@ use crate::auth::Door;
 use crate::handlers::discovery::{self, Shown};
 use crate::handlers::{self, Call, operations};
 use crate::limits::Limiter;
+use crate::oauth::{self, OAuth};
 use crate::observe::{self, Observed, REQUEST_ID};
 use crate::problem::Problem;
 use crate::route::{Endpoint, Operation, Place, Scim};
 use crate::settings::{Discovery, MetricsAt, Settings};
 use crate::site::{Site, Sites, origin};
-use crate::{Body, media, read_body, sighting};
+use crate::{Body, media, probe, read_body, sighting};
 
 /// SCIM for every connection of a server, to be shared as `Arc` and mounted anywhere.
 pub struct App {
@@ -40,6 +42,8 @@ pub struct App {
     /// What goes on behind requests that were answered already.
     pub(crate) background: TaskTracker,
     dialects: Option<Dialects>,
+    traffics: Option<Arc<Traffics>>,
+    authorization: Option<Arc<dyn AuthorizationServer>>,
     mount: Vec<String>,
     sites: Sites,
     limiter: Limiter,
@@ -61,6 +65,8 @@ impl App {
             metrics: None,
             background: TaskTracker::new(),
             dialects: None,
+            traffics: None,
+            authorization: None,
             mount: segments.map(Into::into).collect(),
             sites: Sites::new(origin(&settings.public_url, &settings.mount)),
             limiter: Limiter::new(),
@@ -80,6 +86,18 @@ impl App {
         Self { dialects: Some(dialects), ..self }
     }
 
+    /// Tells `traffics` of each request that somebody with a good credential sent.
+    #[must_use]
+    pub fn with_traffics(self, traffics: Arc<Traffics>) -> Self {
+        Self { traffics: Some(traffics), ..self }
+    }
+
+    /// Serves the endpoints of OAuth 2.0 too: tokens, keys and metadata (R-OAUTH-07).
+    #[must_use]
+    pub fn with_authorization(self, server: Arc<dyn AuthorizationServer>) -> Self {
+        Self { authorization: Some(server), ..self }
+    }
+
     /// Measures rates by `now`, which never goes back, instead of the machine's own time.
     #[must_use]
     pub fn with_time(self, now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
@@ -89,7 +107,8 @@ impl App {
     /// Answers a request. Every failure is an answer too.
     ///
     /// The path counts whole: where this is mounted below a prefix, [`Settings::mount`] names it.
-    /// The extension [`Peer`](crate::Peer) says who is at the other end.
+    /// The extensions [`Peer`](crate::Peer) and [`PeerCertificate`](crate::PeerCertificate) say who
+    /// is at the other end.
     pub async fn handle<B>(&self, request: Request<B>) -> Response<Body>
     where
         B: http_body::Body + Send,
@@ -102,6 +121,7 @@ impl App {
             match place {
                 Place::Operation(operation) => self.operation(operation, &parts.method).await,
                 Place::Scim(scim) => self.scim(&scim, &parts, body, &observed).await,
+                Place::OAuth(oauth) => self.oauth(oauth, &parts, body).await,
                 Place::Nowhere => Err(Problem::nowhere()),
             }
         };
@@ -119,7 +139,7 @@ impl App {
                 Place::Operation(operation) => {
                     operations::answer(self, operation, &parts.method).await
                 }
-                Place::Scim(_) | Place::Nowhere => Err(Problem::nowhere()),
+                Place::Scim(_) | Place::OAuth(_) | Place::Nowhere => Err(Problem::nowhere()),
             }
         };
         let answer = finish(answering, &parts, &observed).await;
@@ -128,7 +148,10 @@ impl App {
     }
 
     fn receive(&self, parts: &Parts) -> (Place, Observed) {
-        let place = Place::of(parts.uri.path(), &self.mount);
+        let place = match Place::of(parts.uri.path(), &self.mount) {
+            Place::OAuth(_) if self.authorization.is_none() => Place::Nowhere,
+            place => place,
+        };
         let observed = Observed::begin(&parts.method, &parts.headers);
         if let Some(template) = place.template() {
             observed.routed(template);
@@ -163,10 +186,33 @@ impl App {
         if let Some(answer) = self.open_discovery(scim, parts).await {
             return answer;
         }
-        let Self { directory, authenticator, settings, limiter, background, .. } = self;
+        let Self { authenticator, limiter, settings, .. } = self;
         let door = Door { authenticator, limiter, settings };
         let context = door.admit(parts, scim.connection.as_deref()).await?;
         observe::asked_by(&context);
+        let answer = self.admitted(scim, parts, body, context.clone(), observed).await;
+        if let Some(traffics) = &self.traffics {
+            let good = answer.as_ref().is_ok_and(|answer| answer.status().is_success());
+            let tested = good && probe::is_probe(parts, scim, &context);
+            sighting::note(traffics, context.connection(), tested).await;
+        }
+        answer
+    }
+
+    /// Answers whoever was let in.
+    async fn admitted<B>(
+        &self,
+        scim: &Scim,
+        parts: &Parts,
+        body: B,
+        context: Context,
+        observed: &Observed,
+    ) -> Result<Response<Body>, Problem>
+    where
+        B: http_body::Body,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        let Self { directory, settings, limiter, background, .. } = self;
         let (connection, offer) = (context.connection().id, Arc::clone(context.offer()));
         limiter.admit(connection, offer.limits(), settings)?;
         let endpoint = scim.endpoint(offer.catalog().types())?;
@@ -196,6 +242,22 @@ impl App {
             sighting::show(dialects, &call, &endpoint).await;
         }
         answer
+    }
+
+    /// Authorization servers have no other door than what they ask for themselves.
+    async fn oauth<B>(
+        &self,
+        oauth: OAuth,
+        parts: &Parts,
+        body: B,
+    ) -> Result<Response<Body>, Problem>
+    where
+        B: http_body::Body,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        let server = self.authorization.as_deref().ok_or_else(Problem::nowhere)?;
+        let Self { limiter, settings, .. } = self;
+        oauth::Desk { server, limiter, settings }.answer(oauth, parts, body).await
     }
 
     /// Reads the body of a method that has one, as far as the connection takes it.

@@ -2,11 +2,11 @@
 
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use rollcall_domain::{AuthError, Authenticator, Context, TokenHash};
+use rollcall_domain::{AuthError, Authenticator, Context, Shown, TokenHash};
 
 use crate::Settings;
 use crate::alike::alike;
-use crate::limits::Limiter;
+use crate::limits::{Limiter, certificate};
 use crate::parameters::names_parameter;
 use crate::problem::Problem;
 
@@ -30,16 +30,15 @@ impl Door<'_> {
         let hash = TokenHash::of(token);
         let stranger = Limiter::stranger(parts, connection, settings);
         limiter.hear(stranger, hash, settings.failures)?;
-        let context = match authenticator.bearer(token).await {
-            Ok(context) => context,
-            Err(error) => {
-                if matches!(error, AuthError::Refused) {
-                    limiter.failed(stranger, hash, settings.failures);
-                }
-                return Err(error.into());
-            }
-        };
-        limiter.found(hash);
+        let named = connection.and_then(|id| id.parse().ok());
+        let shown = Shown { token, connection: named, certificate: certificate(parts) };
+        let found = authenticator.bearer(shown).await;
+        match &found {
+            Err(AuthError::Refused) => limiter.failed(stranger, hash, settings.failures),
+            Ok(_) | Err(AuthError::Paused | AuthError::Disabled) => limiter.found(hash),
+            Err(AuthError::Unavailable(_)) => {}
+        }
+        let context = found?;
         let own = |named: &str| named == context.connection().id.to_string();
         if connection.is_none_or(own) { Ok(context) } else { Err(Problem::nowhere()) }
     }

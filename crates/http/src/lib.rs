@@ -1,7 +1,8 @@
 //! SCIM 2.0 over hyper: a thin adapter in front of the domain services.
 //!
 //! [`App`] turns an HTTP request into one call of [`Directory`](rollcall_domain::Directory) and
-//! renders what comes back; [`serve`] runs it on a port for HTTP/1.1 and HTTP/2.
+//! renders what comes back; [`serve`] runs it on a port for HTTP/1.1 and HTTP/2, and [`serve_tls`]
+//! on one that speaks TLS.
 //! Whoever has an HTTP server already takes [`App::handle`] alone and mounts it there: it takes
 //! any body, needs nothing but a Tokio runtime, and answers every failure itself.
 //!
@@ -39,6 +40,10 @@
 //!
 //! - `{mount}/connections/{connectionId}/scim/v2/…` and `{mount}/scim/v2/…`, with or without `/v2`
 //!   (RFC 7644 §3.13); trailing and doubled slashes change nothing.
+//! - `{mount}/connections/{connectionId}/oauth/token`, `{mount}/oauth/jwks`, and the metadata of
+//!   RFC 8414 at `/.well-known/oauth-authorization-server{mount}/connections/{connectionId}` and at
+//!   `{mount}/connections/{connectionId}/.well-known/oauth-authorization-server`, where
+//!   [`App::with_authorization`] was called.
 //! - `/healthz`, `/readyz` and `/metrics`, outside of the mount, without a token.
 //!
 //! # What a connection doesn't offer
@@ -58,7 +63,7 @@
 //! # What it does not do
 //!
 //! It decides nothing about resources: that is `rollcall-domain`'s.
-//! It speaks no TLS, and answers no browser of another origin.
+//! It answers no browser of another origin, and makes no TLS configuration: [`Tls`] takes one.
 //! A query with a raw `"`, `<` or `>` is no URI: hyper answers it with a plain 400 before anybody
 //! here sees it.
 
@@ -75,10 +80,12 @@ mod json;
 mod limits;
 mod links;
 mod media;
+mod oauth;
 mod observe;
 mod parameters;
 mod patient;
 mod precondition;
+mod probe;
 mod problem;
 mod read_body;
 mod render;
@@ -88,10 +95,12 @@ mod serve;
 mod settings;
 mod sighting;
 mod site;
+mod tls;
 mod write;
 
 pub use app::App;
 pub use body::{Body, Broken};
-pub use limits::Peer;
-pub use serve::{serve, serve_operations};
+pub use limits::{Peer, PeerCertificate};
+pub use serve::{serve, serve_operations, serve_tls};
 pub use settings::{Discovery, MetricsAt, Settings};
+pub use tls::{ALPN, Tls};

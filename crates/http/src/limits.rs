@@ -19,7 +19,8 @@ use bucket::Bucket;
 use peer::Network;
 use room::Rooms;
 
-pub use peer::Peer;
+pub(crate) use peer::certificate;
+pub use peer::{Peer, PeerCertificate};
 pub(crate) use room::Room;
 pub(crate) use sizes::Pages;
 

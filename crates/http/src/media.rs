@@ -36,6 +36,12 @@ pub(crate) fn check_body(headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Whether a header names this media type and no other.
+pub(crate) fn is(headers: &HeaderMap, name: HeaderName, wanted: &str) -> bool {
+    let mut values = values(headers, name).map(essence).peekable();
+    values.peek().is_some() && values.all(|value| alike(value, wanted))
+}
+
 /// The values of a header; one that is no text counts as a name that nothing has.
 fn values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     headers.get_all(name).into_iter().map(|value| value.to_str().unwrap_or("?"))

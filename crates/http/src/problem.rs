@@ -1,5 +1,7 @@
 //! Every answer that says no: the one place that chooses its status (RFC 7644 §3.12).
 
+mod oauth;
+
 use std::error::Error as StdError;
 use std::time::Duration;
 
@@ -20,6 +22,8 @@ pub(crate) struct Problem {
     /// What the client is told.
     detail: String,
     header: Option<(http::HeaderName, HeaderValue)>,
+    /// What OAuth calls it, where the client speaks that (RFC 6749 §5.2).
+    oauth: Option<&'static str>,
     /// What the log is told instead.
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -65,10 +69,31 @@ impl Problem {
         Self { scim_type: Some(scim_type), ..Self::new(StatusCode::BAD_REQUEST, detail) }
     }
 
-    /// R-ERR-08. One text whether the token is missing, wrong or revoked.
+    /// R-ERR-08. No token was sent, or not as it should be.
     pub(crate) fn unauthorized(detail: &'static str) -> Self {
         let challenge = HeaderValue::from_static("Bearer realm=\"rollcall\"");
         Self::new(StatusCode::UNAUTHORIZED, detail).with(WWW_AUTHENTICATE, challenge)
+    }
+
+    /// R-ERR-08. One text whether the token that was sent is wrong, has ended, or was revoked
+    /// (RFC 6750 §3.1).
+    fn invalid_token(detail: &'static str) -> Self {
+        let challenge =
+            HeaderValue::from_static("Bearer realm=\"rollcall\", error=\"invalid_token\"");
+        Self::new(StatusCode::UNAUTHORIZED, detail).with(WWW_AUTHENTICATE, challenge)
+    }
+
+    /// R-AUTH-06, RFC 6750 §3.1.
+    fn insufficient_scope(needed: &'static str, detail: String) -> Self {
+        let challenge =
+            format!("Bearer realm=\"rollcall\", error=\"insufficient_scope\", scope=\"{needed}\"");
+        let challenge = HeaderValue::try_from(challenge).expect("scopes are visible ASCII");
+        Self::forbidden(detail).with(WWW_AUTHENTICATE, challenge)
+    }
+
+    /// The connection answers nothing for now; its credentials stay good.
+    fn paused(detail: String) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(RETRY_AFTER, LONGEST_WAIT.into())
     }
 
     /// There is nothing at the path, or not for this token: always the same bytes (R-TEN-02).
@@ -154,7 +179,7 @@ impl Problem {
 
     /// R-SEC-06.
     pub(crate) fn too_many_failures(wait: Duration) -> Self {
-        let detail = "too many wrong tokens came from this address: repeat the request later";
+        let detail = "too many wrong credentials came from this address: repeat the request later";
         Self::new(StatusCode::TOO_MANY_REQUESTS, detail).with(RETRY_AFTER, seconds(wait))
     }
 
@@ -186,7 +211,8 @@ impl Problem {
     }
 
     fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, scim_type: None, detail: detail.into(), header: None, source: None }
+        let detail = detail.into();
+        Self { status, scim_type: None, detail, header: None, oauth: None, source: None }
     }
 
     fn with(self, name: http::HeaderName, value: HeaderValue) -> Self {
@@ -218,9 +244,12 @@ impl Problem {
 
     /// The answer.
     pub(crate) fn into_response(mut self, request_id: &str) -> Response<Body> {
-        let header = self.header.take();
+        let (header, oauth) = (self.header.take(), self.oauth);
         let (status, body) = self.into_wire(request_id);
-        let mut response = Response::new(Body::from(body.to_string()));
+        let mut response = match oauth {
+            Some(error) => oauth::response(error, &body),
+            None => Response::new(Body::from(body.to_string())),
+        };
         *response.status_mut() = status;
         if let Some((name, value)) = header {
             response.headers_mut().insert(name, value);
@@ -296,9 +325,12 @@ impl From<Error> for Problem {
                 ..Self::new(StatusCode::CONFLICT, detail)
             },
             Error::UnknownMembers { .. } => Self::bad(ScimType::InvalidValue, detail),
-            Error::Forbidden | Error::NotSelfService { .. } => Self::forbidden(detail),
+            Error::Forbidden | Error::NotSelfService { .. } | Error::Draft => {
+                Self::forbidden(detail)
+            }
+            Error::Scope { needed } => Self::insufficient_scope(needed, detail),
             Error::Ended => {
-                Self::unauthorized("the token is that of a user who is gone or inactive")
+                Self::invalid_token("the token is that of a user who is gone or inactive")
             }
             Error::InvalidCursor => Self::bad(ScimType::InvalidCursor, detail),
             Error::ExpiredCursor => Self::bad(ScimType::ExpiredCursor, detail),
@@ -337,7 +369,9 @@ impl From<PatchError> for Problem {
 impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
         match error {
-            AuthError::Refused => Self::unauthorized("the request needs a valid bearer token"),
+            AuthError::Refused => Self::invalid_token("the request needs a valid bearer token"),
+            AuthError::Paused => Self::paused(error.to_string()),
+            AuthError::Disabled => Self::forbidden(error.to_string()),
             AuthError::Unavailable(source) => Self::unavailable(source),
         }
     }
@@ -392,6 +426,8 @@ mod tests {
         check(Error::Forbidden, 403, None);
         check(Error::NotSelfService { attr: "roles".into() }, 403, None);
         check(Error::Ended, 401, None);
+        check(Error::Scope { needed: "users.read" }, 403, None);
+        check(Error::Draft, 403, None);
         check(Error::InvalidCursor, 400, Some("invalidCursor"));
         check(Error::ExpiredCursor, 400, Some("expiredCursor"));
         check(Error::InvalidCount, 400, Some("invalidCount"));
@@ -416,6 +452,30 @@ mod tests {
         let (head, body) = answer(Problem::unauthorized("who?")).await;
         assert_eq!(head.headers()["www-authenticate"], "Bearer realm=\"rollcall\"");
         assert_eq!(body, json!({"schemas": [standard::ERROR], "status": "401", "detail": "who?"}));
+    }
+
+    #[tokio::test]
+    async fn challenges_say_what_is_wrong_with_the_token() {
+        // R-AUTH-06, R-ERR-08
+        let challenge = async |problem: Problem| {
+            let (head, _) = answer(problem).await;
+            let header = head.headers().get("www-authenticate");
+            (head.status().as_u16(), header.map(|value| value.to_str().unwrap().to_owned()))
+        };
+        let bearer = |rest: &str| Some(format!("Bearer realm=\"rollcall\", error={rest}"));
+        let (status, told) = challenge(AuthError::Refused.into()).await;
+        assert_eq!((status, told), (401, bearer("\"invalid_token\"")));
+        let (status, told) = challenge(Error::Ended.into()).await;
+        assert_eq!((status, told), (401, bearer("\"invalid_token\"")));
+        let (status, told) =
+            challenge(Error::Scope { needed: "users.read groups.read" }.into()).await;
+        let expect = bearer("\"insufficient_scope\", scope=\"users.read groups.read\"");
+        assert_eq!((status, told), (403, expect));
+        assert_eq!(challenge(Error::Draft.into()).await, (403, None));
+        assert_eq!(challenge(AuthError::Disabled.into()).await, (403, None));
+        let (head, body) = answer(AuthError::Paused.into()).await;
+        assert_eq!((head.status().as_u16(), &head.headers()["retry-after"]), (503, &60.into()));
+        assert!(body["detail"].as_str().unwrap().contains("paused"), "{body}");
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@ use rollcall_domain::Capabilities;
 use rollcall_schema::{ResourceType, standard};
 
 use crate::alike::alike;
+use crate::oauth::OAuth;
 use crate::problem::{Problem, ScimType};
 
 /// What a path leads to.
@@ -18,6 +19,8 @@ pub(crate) enum Place {
     Operation(Operation),
     /// Something below a SCIM base.
     Scim(Scim),
+    /// Something of the authorization servers.
+    OAuth(OAuth),
     /// Nothing.
     Nowhere,
 }
@@ -123,8 +126,10 @@ impl Place {
             ["metrics"] => return Self::Operation(Operation::Metrics),
             _ => {}
         }
-        let mounted = segments.split_at_checked(mount.len()).filter(|(head, _)| *head == mount);
-        let (connection, rest) = match mounted.map(|(_, rest)| rest) {
+        if let Some(oauth) = OAuth::of(&segments, mount) {
+            return Self::OAuth(oauth);
+        }
+        let (connection, rest) = match below(&segments, mount) {
             Some(["connections", id, "scim", rest @ ..]) => (Some((*id).to_owned()), rest.len()),
             Some(["scim", rest @ ..]) => (None, rest.len()),
             _ => return Self::Nowhere,
@@ -143,9 +148,16 @@ impl Place {
             Self::Operation(Operation::Readiness) => Some("/readyz".into()),
             Self::Operation(Operation::Metrics) => Some("/metrics".into()),
             Self::Scim(scim) => Some(scim.endpoint(standard::types()).ok()?.template()),
+            Self::OAuth(oauth) => Some(oauth.template().into()),
             Self::Nowhere => None,
         }
     }
+}
+
+/// The segments behind the mount.
+pub(crate) fn below<'s, 'p>(segments: &'s [&'p str], mount: &[String]) -> Option<&'s [&'p str]> {
+    let (head, rest) = segments.split_at_checked(mount.len())?;
+    (head == mount).then_some(rest)
 }
 
 /// Percent-decodes a segment once; what isn't text, or holds a slash, names nothing (R-HTTP-07).

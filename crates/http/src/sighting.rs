@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use http::header::USER_AGENT;
-use rollcall_domain::{Asked, Dialects, Sighting};
+use rollcall_domain::{Asked, Connection, Dialects, Sighting, Traffics};
 
 use crate::alike::{alike, small};
 use crate::handlers::Call;
@@ -31,6 +31,14 @@ pub(crate) async fn show(dialects: &Dialects, call: &Call<'_>, endpoint: &Endpoi
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "a dialect was not noted"),
         Err(_) => tracing::warn!("a dialect was not noted in time"),
+    }
+}
+
+/// Notes that a request of this connection was answered, and well where it is one that IdPs test
+/// connections with.
+pub(crate) async fn note(traffics: &Traffics, connection: &Connection, tested: bool) {
+    if tokio::time::timeout(PATIENCE, traffics.saw(connection, tested)).await.is_err() {
+        tracing::warn!("traffic was not noted in time");
     }
 }
 

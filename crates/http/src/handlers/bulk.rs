@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
 use http::{Response, StatusCode};
-use rollcall_domain::{Context, Directory, Error, Outcome, Progress};
+use rollcall_domain::{Access, Context, Directory, Error, Outcome, Progress, Scopes};
 use tracing::Instrument as _;
 
 use super::Call;
@@ -54,15 +54,25 @@ pub(super) async fn bulk(call: &Call<'_>) -> Result<Response<Body>, Problem> {
     }
 }
 
-/// Whether an answer may come later. It comes at once to a user's own token, which could not fetch
-/// the outcome.
+/// Whether an answer may come later. It comes at once to whoever could not fetch the outcome: a
+/// user's own token, and one that may not read everything.
 fn may_be_later(call: &Call<'_>) -> bool {
     let is_user = call.context.subject().is_some();
-    call.context.offer().capabilities().asynchronous && !is_user
+    call.context.offer().capabilities().asynchronous && !is_user && reads_all(call).is_ok()
+}
+
+/// Outcomes name resources of every type: they are for those who may read all of them (R-AUTH-05).
+fn reads_all(call: &Call<'_>) -> Result<(), Error> {
+    let (types, scopes) = (call.context.offer().catalog().types(), call.context.scopes());
+    match types.iter().find(|ty| !scopes.open(ty, Access::Read)) {
+        Some(ty) => Err(Error::Scope { needed: Scopes::needed(ty, Access::Read) }),
+        None => Ok(()),
+    }
 }
 
 /// What became of a request that was answered before it was done.
 pub(super) async fn outcome(call: &Call<'_>, id: &str) -> Result<Response<Body>, Problem> {
+    reads_all(call)?;
     let unknown = || Problem::not_found("no such transaction, or it is over for a day".into());
     let id = id.parse().map_err(|_| unknown())?;
     let progress = call.directory.progress(&call.context, id).await?;

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::HeaderName;
 use http::request::Parts;
+use rollcall_domain::Thumbprint;
 
 /// The address at the other end of the socket that a request came on: an extension of the request.
 ///
@@ -11,6 +12,19 @@ use http::request::Parts;
 /// server sets it too. Failed authentications of requests without it are not limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
+
+/// SHA-256 of the client certificate that a request came with, in DER: an extension of the request
+/// (RFC 8705 §3.1).
+///
+/// [`serve_tls`](crate::serve_tls) sets it; whoever mounts [`App::handle`](crate::App::handle) in
+/// another server sets it too. Credentials that are bound to a certificate are refused without it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerCertificate(pub Thumbprint);
+
+/// The client certificate of a request.
+pub(crate) fn certificate(parts: &Parts) -> Option<Thumbprint> {
+    parts.extensions.get::<PeerCertificate>().map(|PeerCertificate(thumbprint)| *thumbprint)
+}
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
