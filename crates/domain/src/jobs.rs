@@ -12,7 +12,7 @@ use crate::{
     Act, Action, Actor, AdminEvent, Amend, AmendError, Amendment, Clock, CommitError, Connection,
     ConnectionId, Context, Directory, Entry, EntryId, Event, EventId, FindError, Halt, Ids, Job,
     JobId, JobState, Key, Load, Offer, Operation, People, Plan, Precondition, Query, Record,
-    Registry, ResourceId, Scope, Start, Store, Total, Unavailable, Verb, Work, Write,
+    Registry, ResourceId, Scope, Start, Status, Store, Total, Unavailable, Verb, Work, Write,
 };
 
 /// After how long a job that nobody touched is anybody's.
@@ -121,7 +121,9 @@ impl Jobs {
     /// Every resource that is active becomes inactive, as its IdP would have done it.
     async fn deactivate(&self, job: &mut Job, from: &Connection) -> Result<(), Left> {
         let offer = Arc::new(Offer::of(from).map_err(Unavailable::new)?);
-        let context = Context::new(Arc::new(from.clone()), Arc::clone(&offer), job.actor);
+        // Whatever its status: what was decided about its people comes last.
+        let open = Connection { status: Status::Active, ..from.clone() };
+        let context = Context::new(Arc::new(open), Arc::clone(&offer), job.actor);
         let (store, clock, ids) = (&self.store, &self.clock, &self.ids);
         let directory = Directory::new(Arc::clone(store), Arc::clone(clock), Arc::clone(ids));
         for ty in offer.catalog().types() {
