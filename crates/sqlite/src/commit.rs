@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Text};
-use rollcall_domain::{Act, Body, Change, CommitError, ResourceId, Scope, Write, Written};
+use rollcall_domain::{
+    Act, Body, Change, CommitError, ConnectionId, ResourceId, Scope, Write, Written,
+};
 
 use crate::edges::{self, Moved};
 use crate::error::Undone;
@@ -59,9 +61,9 @@ pub(crate) fn apply(
         });
     }
     keys::apply(conn, at, change)?;
-    for (kind, n) in counts(change) {
-        let [organization, connection] = scope(at);
-        Run::<Counted>::with([organization, connection, kind.into(), n.into()]).execute(conn)?;
+    for ((connection, kind), n) in counts(at, change) {
+        let binds = [at.organization.into(), connection.into(), kind.into(), n.into()];
+        Run::<Counted>::with(binds).execute(conn)?;
     }
     log.append(conn, at)?;
     Ok(written)
@@ -72,7 +74,7 @@ pub(crate) fn scope(at: Scope) -> [Bind; 2] {
     [at.organization.into(), at.connection.into()]
 }
 
-/// Makes or replaces a record; `None` where the act does neither.
+/// Makes, replaces or hands over a record; `None` where the act does nothing of that.
 fn record(
     conn: &mut SqliteConnection,
     at: Scope,
@@ -81,6 +83,9 @@ fn record(
     match &write.act {
         Act::Create { body, .. } => create(conn, at, write, body).map(Some),
         Act::Replace { expect, body, .. } => replace(conn, at, write, *expect, body).map(Some),
+        Act::HandOver { expect, to, indexed, .. } => {
+            hand_over(conn, at, write, (*expect, *to, *indexed)).map(Some)
+        }
         Act::Link { .. } | Act::Delete { .. } => Ok(None),
     }
 }
@@ -131,7 +136,43 @@ fn replace(
         .returning((resource::version, resource::created))
         .get_result::<(Count, Moment)>(conn)
         .optional()?;
-    match replaced {
+    moved(conn, at, write, expect, replaced)
+}
+
+/// The record alone: its edges stay, and its keys come behind.
+fn hand_over(
+    conn: &mut SqliteConnection,
+    at: Scope,
+    write: &Write,
+    (expect, to, indexed): (u64, ConnectionId, u64),
+) -> Result<Written, Undone> {
+    let handed = diesel::update(resource::table)
+        .filter(resource::organization.eq(Id::from(at.organization)))
+        .filter(resource::id.eq(Id::from(write.id)))
+        .filter(resource::connection.eq(Id::from(at.connection)))
+        .filter(resource::kind.eq(&*write.kind))
+        .filter(resource::version.eq(Count(expect)))
+        .set((
+            resource::version.eq(resource::version + 1),
+            resource::modified.eq(Moment(write.at)),
+            resource::indexed.eq(Count(indexed)),
+            resource::connection.eq(Id::from(to)),
+        ))
+        .returning((resource::version, resource::created))
+        .get_result::<(Count, Moment)>(conn)
+        .optional()?;
+    moved(conn, at, write, expect, handed)
+}
+
+/// What became of a record that was to move on from a version, or why it didn't.
+fn moved(
+    conn: &mut SqliteConnection,
+    at: Scope,
+    write: &Write,
+    expect: u64,
+    head_now: Option<(Count, Moment)>,
+) -> Result<Written, Undone> {
+    match head_now {
         Some((Count(version), Moment(created))) => {
             Ok(Written { version, created, modified: write.at, changed: true })
         }
@@ -285,18 +326,25 @@ fn bereave(
     Ok(())
 }
 
-/// By how much the numbers of resources move.
-fn counts(change: &Change) -> Vec<(&str, i64)> {
-    let mut counts: Vec<(&str, i64)> = Vec::new();
-    for write in &change.writes {
-        let n = match write.act {
-            Act::Create { .. } => 1,
-            Act::Delete { .. } => -1,
-            Act::Replace { .. } | Act::Link { .. } => continue,
-        };
-        match counts.iter_mut().find(|(kind, _)| *kind == &*write.kind) {
+/// By how much the numbers of resources move, in which connection and of which type.
+fn counts(at: Scope, change: &Change) -> Vec<((ConnectionId, &str), i64)> {
+    let mut counts: Vec<((ConnectionId, &str), i64)> = Vec::new();
+    let mut count = |connection, kind, n| {
+        let place = (connection, kind);
+        match counts.iter_mut().find(|(known, _)| *known == place) {
             Some((_, count)) => *count += n,
-            None => counts.push((&write.kind, n)),
+            None => counts.push((place, n)),
+        }
+    };
+    for write in &change.writes {
+        match write.act {
+            Act::Create { .. } => count(at.connection, &*write.kind, 1),
+            Act::Delete { .. } => count(at.connection, &*write.kind, -1),
+            Act::HandOver { to, .. } => {
+                count(at.connection, &*write.kind, -1);
+                count(to, &*write.kind, 1);
+            }
+            Act::Replace { .. } | Act::Link { .. } => {}
         }
     }
     counts.retain(|(_, n)| *n != 0);

@@ -6,7 +6,9 @@ use diesel::prelude::*;
 use diesel::result::DatabaseErrorKind::UniqueViolation;
 use diesel::result::Error::DatabaseError;
 use diesel::sql_types::Text;
-use rollcall_domain::{Act, Change, CommitError, Key, KeyChange, ResourceId, Scope, Write};
+use rollcall_domain::{
+    Act, Change, CommitError, ConnectionId, Key, KeyChange, ResourceId, Scope, Write,
+};
 use serde_json::json;
 
 use crate::commit::scope;
@@ -67,6 +69,7 @@ struct Held<'k> {
 /// Changes the index rows of every resource of a change.
 pub(crate) fn apply(conn: &mut SqliteConnection, at: Scope, change: &Change) -> Result<(), Undone> {
     let (mut removed, mut added, mut put) = (Vec::new(), Vec::new(), Vec::new());
+    let mut handed: Vec<(ConnectionId, Held<'_>)> = Vec::new();
     for write in &change.writes {
         match &write.act {
             Act::Create { keys, .. } => added.extend(held(write, keys)),
@@ -79,6 +82,10 @@ pub(crate) fn apply(conn: &mut SqliteConnection, at: Scope, change: &Change) -> 
                 retain(conn, at, write.id, &keys)?;
                 put.extend(keys);
             }
+            Act::HandOver { to, keys, .. } => {
+                drop(conn, at, write.id)?;
+                handed.extend(held(write, keys).map(|key| (*to, key)));
+            }
             Act::Link { .. } | Act::Delete { .. } => {}
         }
     }
@@ -87,7 +94,13 @@ pub(crate) fn apply(conn: &mut SqliteConnection, at: Scope, change: &Change) -> 
         Run::<Remove>::with([organization, connection, rows(&removed).into()]).execute(conn)?;
     }
     insert::<Put>(conn, at, &put)?;
-    insert::<Add>(conn, at, &added)
+    insert::<Add>(conn, at, &added)?;
+    for run in handed.chunk_by(|(one, _), (next, _)| one == next) {
+        let Some((connection, _)) = run.first() else { continue };
+        let keys: Vec<_> = run.iter().map(|(_, key)| *key).collect();
+        insert::<Add>(conn, Scope { connection: *connection, ..at }, &keys)?;
+    }
+    Ok(())
 }
 
 /// Gives a resource exactly these index rows, whichever it had.

@@ -39,6 +39,7 @@ mod beside;
 mod candidates;
 mod commit;
 mod edges;
+mod erase;
 mod error;
 mod json;
 mod keys;
@@ -67,8 +68,8 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use rollcall_domain::{
-    Change, CommitError, Halt, Outcome, Reader, Reindex, Reindexed, Scope, Store, TransactionId,
-    Unavailable, Written,
+    Change, CommitError, Halt, OrganizationId, Outcome, Reader, Reindex, Reindexed, Scope, Store,
+    TransactionId, Unavailable, Written,
 };
 
 use error::{Undone, unavailable};
@@ -223,6 +224,19 @@ impl Store for Sqlite {
         self.lane.run(keep).await.map_err(unavailable)
     }
 
+    async fn erase(&self, of: OrganizationId, limit: u32) -> Result<u64, Unavailable> {
+        let batch = move |conn: &mut SqliteConnection| Ok(erase::resources(conn, of, limit)?);
+        let erased = self.lane.run(batch).await.map_err(unavailable)?;
+        if erased == 0 {
+            // A long log goes in pieces, so that others may write between them.
+            let piece = move |conn: &mut SqliteConnection| Ok(erase::events(conn, of)?);
+            while self.lane.run(piece).await.map_err(unavailable)? > 0 {}
+            let rest = move |conn: &mut SqliteConnection| Ok(erase::rest(conn, of)?);
+            self.lane.run(rest).await.map_err(unavailable)?;
+        }
+        Ok(erased)
+    }
+
     async fn outcome(&self, at: Scope, id: TransactionId) -> Result<Option<Outcome>, Unavailable> {
         self.pool.read(move |conn| outcomes::find(conn, at, id)).await
     }
@@ -238,6 +252,7 @@ impl Store for Sqlite {
     async fn maintain(&self) -> Result<(), Unavailable> {
         let keep_house = |conn: &mut SqliteConnection| {
             outcomes::expire(conn)?;
+            registry::expire(conn)?;
             // All tables, not only those that this connection has queried.
             Ok::<_, Undone>(conn.batch_execute("pragma optimize(0x10002)")?)
         };

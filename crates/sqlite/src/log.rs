@@ -3,12 +3,15 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use diesel::prelude::*;
-use rollcall_domain::{Action, EventId, ResourceId, Scope, Write};
+use rollcall_domain::{
+    Action, AdminEvent, ConnectionId, EventId, OrganizationId, ResourceId, Scope, Write,
+};
 use serde_json::{Map, Value, json};
 use uuid::{Builder, Uuid};
 
 use crate::edges::Moved;
 use crate::statement::{Run, fixed};
+use crate::values::Id;
 
 fixed! {
     /// Appends events: id, at, actor, action, kind, resource, version, changes.
@@ -20,6 +23,30 @@ fixed! {
          + 1 + key, \
          value ->> 1, value ->> 2, ?, value ->> 3, value ->> 4, unhex(value ->> 5), value ->> 6, \
          value -> 7 from json_each(?)";
+}
+
+/// Appends what was administered to the log that it belongs to.
+pub(crate) fn administered(conn: &mut SqliteConnection, event: &AdminEvent) -> QueryResult<()> {
+    let kept = Value::Array(vec![Value::Array(vec![
+        event.id.uuid().simple().to_string().into(),
+        event.at.millis().into(),
+        event.actor.to_string().into(),
+        event.action.into(),
+        event.subject.kind().into(),
+        event.subject.uuid().simple().to_string().into(),
+        event.revision.into(),
+        event.changes.clone().into(),
+    ])]);
+    let organization = Id(event.organization.map_or(Uuid::nil(), OrganizationId::uuid));
+    let connection = Id(event.connection.map_or(Uuid::nil(), ConnectionId::uuid));
+    Run::<Append>::with([
+        organization.into(),
+        organization.into(),
+        connection.into(),
+        kept.to_string().into(),
+    ])
+    .execute(conn)
+    .map(|_| ())
 }
 
 /// The events of one change, in their order.

@@ -153,6 +153,7 @@ macro_rules! binds {
 }
 
 binds!(
+    Id => Self::Id,
     OrganizationId => |id| Self::Id(Id::from(id)),
     ConnectionId => |id| Self::Id(Id::from(id)),
     ResourceId => |id| Self::Id(Id::from(id)),

@@ -5,6 +5,7 @@ diesel::table! {
         id -> Binary,
         name -> Text,
         created -> BigInt,
+        revision -> BigInt,
     }
 }
 
@@ -18,6 +19,14 @@ diesel::table! {
         setup -> Text,
         revision -> BigInt,
         dialect -> Nullable<Text>,
+        status -> Text,
+        removal -> Nullable<Binary>,
+        quiet -> Nullable<BigInt>,
+        seen -> Nullable<BigInt>,
+        tested -> Nullable<BigInt>,
+        refused_at -> Nullable<BigInt>,
+        refused_token -> Nullable<Binary>,
+        removed -> Nullable<BigInt>,
     }
 }
 
@@ -28,9 +37,68 @@ diesel::table! {
         organization -> Binary,
         connection -> Binary,
         name -> Nullable<Text>,
-        subject -> Nullable<Binary>,
         created -> BigInt,
         revoked -> Nullable<BigInt>,
+        subject -> Nullable<Binary>,
+        kind -> Text,
+        scopes -> Text,
+        certificate -> Nullable<Binary>,
+        expires -> Nullable<BigInt>,
+        replaces -> Nullable<Binary>,
+        warned -> Nullable<BigInt>,
+        revision -> BigInt,
+        used -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    admin_key (id) {
+        id -> Binary,
+        name -> Text,
+        role -> Text,
+        organization -> Nullable<Binary>,
+        subject -> Nullable<Text>,
+        hash -> Binary,
+        created -> BigInt,
+        expires -> Nullable<BigInt>,
+        revoked -> Nullable<BigInt>,
+        revision -> BigInt,
+        used -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    signing_key (id) {
+        id -> Binary,
+        sealed -> Text,
+        public -> Text,
+        created -> BigInt,
+        retired -> Nullable<BigInt>,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    job (id) {
+        id -> Binary,
+        organization -> Binary,
+        actor -> Text,
+        work -> Text,
+        state -> Text,
+        created -> BigInt,
+        touched -> BigInt,
+        finished -> Nullable<BigInt>,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    kept (actor, key) {
+        actor -> Text,
+        key -> Text,
+        fingerprint -> Binary,
+        at -> BigInt,
+        answer -> Text,
     }
 }
 

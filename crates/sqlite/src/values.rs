@@ -1,5 +1,7 @@
-//! Ids and instants as SQLite keeps them.
+//! Ids, instants and the like as SQLite keeps them.
 
+use std::error::Error;
+use std::fmt;
 use std::str::FromStr;
 
 use diesel::backend::Backend;
@@ -9,10 +11,12 @@ use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{BigInt, Binary, Text};
 use diesel::sqlite::Sqlite;
 use rollcall_domain::{
-    ConnectionId, EventId, IdpKind, OrganizationId, ResourceId, Setup, TokenHash, TokenId,
+    AdminKeyId, ConnectionId, EventId, JobId, OrganizationId, ResourceId, SigningKeyId, TokenId,
     TransactionId,
 };
 use rollcall_schema::Instant;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 type Raw<'a> = <Sqlite as Backend>::RawValue<'a>;
@@ -52,7 +56,17 @@ macro_rules! ids {
     };
 }
 
-ids!(ConnectionId, EventId, OrganizationId, ResourceId, TokenId, TransactionId);
+ids!(
+    AdminKeyId,
+    ConnectionId,
+    EventId,
+    JobId,
+    OrganizationId,
+    ResourceId,
+    SigningKeyId,
+    TokenId,
+    TransactionId
+);
 
 /// An instant: milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, AsExpression, FromSqlRow)]
@@ -92,57 +106,66 @@ impl FromSql<BigInt, Sqlite> for Count {
     }
 }
 
-/// The hash of a token.
-#[derive(Clone, Copy, Debug, AsExpression, FromSqlRow)]
+/// A SHA-256.
+#[derive(Clone, Copy, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Binary)]
-pub(crate) struct Hash(pub(crate) TokenHash);
+pub(crate) struct Digest(pub(crate) [u8; 32]);
 
-impl ToSql<Binary, Sqlite> for Hash {
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digest(…)")
+    }
+}
+
+impl ToSql<Binary, Sqlite> for Digest {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
-        out.set_value(self.0.0.as_slice());
+        out.set_value(self.0.as_slice());
         Ok(IsNull::No)
     }
 }
 
-impl FromSql<Binary, Sqlite> for Hash {
+impl FromSql<Binary, Sqlite> for Digest {
     fn from_sql(value: Raw<'_>) -> deserialize::Result<Self> {
         let bytes = <Vec<u8> as FromSql<Binary, Sqlite>>::from_sql(value)?;
-        Ok(Self(TokenHash(bytes.as_slice().try_into()?)))
+        Ok(Self(bytes.as_slice().try_into()?))
     }
 }
 
-/// The kind of an IdP by its name.
+/// Whatever goes by its name.
 #[derive(Clone, Copy, Debug, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Text)]
-pub(crate) struct Idp(pub(crate) IdpKind);
+pub(crate) struct Named<T>(pub(crate) T);
 
-impl ToSql<Text, Sqlite> for Idp {
+impl<T: fmt::Debug + fmt::Display> ToSql<Text, Sqlite> for Named<T> {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
-        out.set_value(self.0.name());
+        out.set_value(self.0.to_string());
         Ok(IsNull::No)
     }
 }
 
-impl FromSql<Text, Sqlite> for Idp {
+impl<T> FromSql<Text, Sqlite> for Named<T>
+where
+    T: FromStr<Err: Error + Send + Sync + 'static>,
+{
     fn from_sql(value: Raw<'_>) -> deserialize::Result<Self> {
         let name = <String as FromSql<Text, Sqlite>>::from_sql(value)?;
-        Ok(Self(IdpKind::from_str(&name)?))
+        Ok(Self(T::from_str(&name)?))
     }
 }
 
-/// What was decided about a connection, as JSON.
+/// Whatever is kept as JSON.
 #[derive(Clone, Debug, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Text)]
-pub(crate) struct Decided(pub(crate) Setup);
+pub(crate) struct Json<T>(pub(crate) T);
 
-impl ToSql<Text, Sqlite> for Decided {
+impl<T: fmt::Debug + Serialize> ToSql<Text, Sqlite> for Json<T> {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
         out.set_value(serde_json::to_string(&self.0)?);
         Ok(IsNull::No)
     }
 }
 
-impl FromSql<Text, Sqlite> for Decided {
+impl<T: DeserializeOwned> FromSql<Text, Sqlite> for Json<T> {
     fn from_sql(value: Raw<'_>) -> deserialize::Result<Self> {
         let text = <String as FromSql<Text, Sqlite>>::from_sql(value)?;
         Ok(Self(serde_json::from_str(&text)?))
