@@ -14,6 +14,7 @@ use crate::candidates::Set;
 use crate::commit::create::Create;
 use crate::commit::creates::Creates;
 use crate::commit::delete::Delete;
+use crate::commit::hand_over::{HandOver, Handed};
 use crate::commit::link::Link;
 use crate::commit::replace::{Replace, Replacement};
 use crate::read::Edges;
@@ -32,6 +33,7 @@ pub fn statements_to_explain() -> Vec<(&'static str, String)> {
     let body = Body { text: String::new(), display: None, indexed: 0 };
     let keys = KeyChange::To(Vec::new());
     let with = Replacement { expect: 1, body: &body, keys: &keys };
+    let handed = Handed { expect: 1, to: AT.connection, keys: &[], indexed: 0 };
     let write = write();
     let lookup = Candidates::Key("userName".into(), KeyTest::Equals(String::new()));
     let prefix = Candidates::Key("userName".into(), KeyTest::Prefix("a".into()));
@@ -62,6 +64,7 @@ pub fn statements_to_explain() -> Vec<(&'static str, String)> {
         ("reindex", text(&Keyed::new(AT, &[]))),
         ("behind", text(&Behind::new(AT, "User", 1, None, 1))),
         ("link", text(&Link::new(AT, &write, None))),
+        ("hand_over", text(&HandOver::new(AT, &write, handed))),
         ("delete", text(&Delete::new(AT, &write, None))),
     ]
 }

@@ -2,7 +2,7 @@
 
 use diesel::QueryDsl;
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
-use rollcall_domain::{KEPT_FOR_MILLIS, OrganizationId, Unavailable};
+use rollcall_domain::{KEPT_FOR_MILLIS, Kept, OrganizationId, Unavailable};
 use uuid::Uuid;
 
 use crate::outcomes::Forget;
@@ -30,9 +30,22 @@ select $1, connection, kind, sum(n) from taken group by connection, kind
 returning n"
 }
 
-/// Folds the counts of every organization and drops its old outcomes, one after another: behind
-/// the wall they can't be seen together.
+statement! {
+    /// Drops the answers that were kept for longer than so many milliseconds.
+    Unkeep [] [] [] -> (BigInt,) {
+        kept_for: i64 = BigInt,
+    }
+    "with dropped as (
+    delete from kept where at <= extract(epoch from now()) * 1000 - $1
+    returning at
+)
+select count(*) from dropped"
+}
+
+/// Drops old answers; folds the counts of every organization and drops its old outcomes, one
+/// after another: behind the wall they can't be seen together.
 pub(crate) async fn keep_house(units: &Units) -> Result<(), Unavailable> {
+    units.run(None, &One::<_, (i64,)>::new(Unkeep { kept_for: Kept::FOR_MILLIS })).await?;
     let all = organization::table.select((organization::id,));
     let organizations = units.read(None, &One::<_, (Uuid,)>::new(all)).await?;
     for (organization,) in organizations {

@@ -45,6 +45,7 @@ mod behind;
 mod candidates;
 mod commit;
 mod connect;
+mod erase;
 mod error;
 mod explain;
 mod housekeeping;
@@ -62,8 +63,8 @@ mod values;
 use async_trait::async_trait;
 use diesel::sql_types::{Bool, Integer};
 use rollcall_domain::{
-    Change, CommitError, Halt, Outcome, Reader, Reindex, Reindexed, Scope, Store, TransactionId,
-    Unavailable, Written,
+    Change, CommitError, Halt, OrganizationId, Outcome, Reader, Reindex, Reindexed, Scope, Store,
+    TransactionId, Unavailable, Written,
 };
 
 pub use error::{ConnectError, MigrateError};
@@ -166,6 +167,10 @@ impl Store for Postgres {
 
     async fn keep_outcome(&self, at: Scope, outcome: Outcome) -> Result<(), Unavailable> {
         self.units.keep_outcome(at, &outcome).await
+    }
+
+    async fn erase(&self, of: OrganizationId, limit: u32) -> Result<u64, Unavailable> {
+        self.units.erase(of, limit).await
     }
 
     async fn outcome(&self, at: Scope, id: TransactionId) -> Result<Option<Outcome>, Unavailable> {

@@ -35,7 +35,7 @@ begin
     if exists (select from pg_roles where rolname = 'rollcall_app') then
         execute format('grant usage on schema %I to rollcall_app', current_schema());
         grant select, insert, update, delete on
-            organization, connection, token,
+            organization, connection, token, admin_key, signing_key, job, kept,
             resource, resource_key, edge, event, resource_count, outcome
             to rollcall_app;
         grant select on __diesel_schema_migrations to rollcall_app;

@@ -1,6 +1,7 @@
 //! Numbers as the domain and the database hold them.
 
-use rollcall_domain::{ResourceId, Scope};
+use rollcall_domain::{ResourceId, Scope, Unavailable};
+use rollcall_schema::Instant;
 use uuid::Uuid;
 
 /// A version or a count for the database.
@@ -11,6 +12,16 @@ pub(crate) fn to_db(number: u64) -> i64 {
 /// A version or a count from the database, which keeps none below zero.
 pub(crate) fn from_db(number: i64) -> u64 {
     u64::try_from(number).unwrap_or_default()
+}
+
+/// When something was, where it was at all.
+pub(crate) fn instant(millis: Option<i64>) -> Option<Instant> {
+    millis.map(Instant::from_millis)
+}
+
+/// SHA-256 of something, of which the database keeps 32 bytes.
+pub(crate) fn digest(bytes: Vec<u8>) -> Result<[u8; 32], Unavailable> {
+    bytes.try_into().map_err(|_| Unavailable::new("a digest has 32 bytes"))
 }
 
 /// Ids for an array.

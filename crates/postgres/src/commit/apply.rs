@@ -11,6 +11,7 @@ use crate::commit::ask::Free;
 use crate::commit::create::{self, Create};
 use crate::commit::creates::{self, Creates};
 use crate::commit::delete::{self, Delete};
+use crate::commit::hand_over::{self, HandOver, Handed};
 use crate::commit::link::{self, Link, Lock};
 use crate::commit::replace::{self, Replace, Replacement};
 use crate::commit::steps::{Placed, Step, steps};
@@ -158,6 +159,7 @@ fn kind(step: &Step<'_>) -> u8 {
             (Act::Link { .. }, _) if compares_edges(write) => 8,
             (Act::Link { .. }, _) => 9,
             (Act::Delete { .. }, _) => 10,
+            (Act::HandOver { .. }, _) => 11,
         },
     }
 }
@@ -190,6 +192,10 @@ async fn apply(line: &Line<'_>, at: Scope, write: &Write) -> QueryResult<Outcome
             replace(line, at, write, with).await
         }
         Act::Link { expect } => link(line, at, write, *expect).await,
+        Act::HandOver { expect, to, keys, indexed } => {
+            let with = Handed { expect: *expect, to: *to, keys, indexed: *indexed };
+            hand_over(line, at, write, with).await
+        }
         Act::Delete { expect } => delete(line, at, write, *expect).await,
     }
 }
@@ -261,6 +267,21 @@ async fn link(
             modified: Instant::from_millis(row.held_modified.or(row.modified).unwrap_or_default()),
             changed: false,
         }),
+    })
+}
+
+async fn hand_over(
+    line: &Line<'_>,
+    at: Scope,
+    write: &Write,
+    with: Handed<'_>,
+) -> QueryResult<Outcome> {
+    let expect = with.expect;
+    let (seen, version, created): hand_over::Row =
+        line.row(&HandOver::new(at, write, with)).await?;
+    Ok(match version {
+        Some(version) => Ok(written(write, version, created)),
+        None => Err(Refusal::over(write, seen, Some(expect))),
     })
 }
 

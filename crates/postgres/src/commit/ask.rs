@@ -26,7 +26,11 @@ order by a.place limit 1"
 
 impl<'a> Taken<'a> {
     pub(crate) fn new(at: Scope, write: &'a Write) -> Self {
-        Self::among(at, &write.kind, write.id, new_keys(&write.act))
+        let connection = match write.act {
+            Act::HandOver { to, .. } => to,
+            _ => at.connection,
+        };
+        Self::among(Scope { connection, ..at }, &write.kind, write.id, new_keys(&write.act))
     }
 
     /// Whether others have what is to be a record's.
@@ -46,7 +50,7 @@ impl<'a> Taken<'a> {
 
 fn new_keys(act: &Act) -> &[Key] {
     match act {
-        Act::Create { keys, .. } => keys,
+        Act::Create { keys, .. } | Act::HandOver { keys, .. } => keys,
         Act::Replace { keys: KeyChange::By { added, .. }, .. } => added,
         Act::Replace { keys: KeyChange::To(keys), .. } => keys,
         Act::Link { .. } | Act::Delete { .. } => &[],
@@ -157,7 +161,7 @@ impl<'a> Free<'a> {
         };
         for write in writes {
             match &write.act {
-                Act::Delete { .. } => free.ended.push(write.id.uuid()),
+                Act::Delete { .. } | Act::HandOver { .. } => free.ended.push(write.id.uuid()),
                 // They all go, and those that stay come back with the record.
                 Act::Replace { keys: KeyChange::To(_), .. } => free.ended.push(write.id.uuid()),
                 Act::Replace { keys: KeyChange::By { removed, .. }, .. } => {

@@ -5,6 +5,7 @@ pub(crate) mod ask;
 pub(crate) mod create;
 pub(crate) mod creates;
 pub(crate) mod delete;
+pub(crate) mod hand_over;
 pub(crate) mod link;
 mod many;
 pub(crate) mod pieces;
@@ -14,7 +15,9 @@ mod steps;
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant as Started};
 
-use rollcall_domain::{Act, Change, CommitError, ResourceId, Scope, Unavailable, Write, Written};
+use rollcall_domain::{
+    Act, Change, CommitError, OrganizationId, ResourceId, Scope, Unavailable, Write, Written,
+};
 use rollcall_schema::Instant;
 use uuid::Uuid;
 
@@ -185,12 +188,21 @@ impl Units {
         Ok(written.iter().any(|one| one.changed).then_some(written))
     }
 
-    /// Reads what decides about a change, for which one dead connection more is no reason to give
-    /// up.
+    /// Reads what decides about a change.
     async fn ask<U: Unit>(&self, at: Scope, unit: &U) -> Result<U::Outcome, Unavailable> {
+        self.insist(Some(at.organization), unit).await
+    }
+
+    /// Runs what may be run as often as one likes, for which one dead connection more is no reason
+    /// to give up.
+    pub(crate) async fn insist<U: Unit>(
+        &self,
+        of: Option<OrganizationId>,
+        unit: &U,
+    ) -> Result<U::Outcome, Unavailable> {
         let mut attempt = 1;
         loop {
-            match self.read(Some(at.organization), unit).await {
+            match self.read(of, unit).await {
                 Err(failure) if failure.is_passing() && attempt < ATTEMPTS => {
                     tokio::time::sleep(pause(attempt)).await;
                     attempt += 1;
@@ -239,7 +251,10 @@ enum How {
 }
 
 fn expects(write: &Write, version: i64) -> bool {
-    matches!(write.act, Act::Replace { expect, .. } if expect == from_db(version))
+    match write.act {
+        Act::Replace { expect, .. } | Act::HandOver { expect, .. } => expect == from_db(version),
+        Act::Create { .. } | Act::Link { .. } | Act::Delete { .. } => false,
+    }
 }
 
 fn retraced(write: &Write, (logged, version, created, modified): Left) -> Written {

@@ -101,7 +101,7 @@ const fn begins(write: &Write) -> bool {
 
 fn gives_up_keys(write: &Write) -> bool {
     match &write.act {
-        Act::Delete { .. } => true,
+        Act::Delete { .. } | Act::HandOver { .. } => true,
         Act::Replace { keys: KeyChange::By { removed, .. }, .. } => !removed.is_empty(),
         Act::Replace { keys: KeyChange::To(_), .. } => true,
         Act::Create { .. } | Act::Link { .. } => false,
@@ -110,8 +110,10 @@ fn gives_up_keys(write: &Write) -> bool {
 
 fn rank(write: &Write) -> u8 {
     match (&write.act, &*write.edges) {
-        (Act::Create { .. } | Act::Replace { .. }, []) => 0,
-        (Act::Create { .. } | Act::Replace { .. } | Act::Link { .. }, _) => 1,
+        (Act::Create { .. } | Act::Replace { .. } | Act::HandOver { .. }, []) => 0,
+        (Act::Create { .. } | Act::Replace { .. } | Act::HandOver { .. } | Act::Link { .. }, _) => {
+            1
+        }
         (Act::Delete { .. }, _) => 2,
     }
 }
