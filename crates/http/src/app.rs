@@ -20,6 +20,7 @@ use rollcall_schema::{Instant, standard};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+use crate::admin::{AdminApi, AdminPath, Around};
 use crate::auth::Door;
 use crate::handlers::discovery::{self, Shown};
 use crate::handlers::{self, Call, operations};
@@ -44,6 +45,7 @@ pub struct App {
     dialects: Option<Dialects>,
     traffics: Option<Arc<Traffics>>,
     authorization: Option<Arc<dyn AuthorizationServer>>,
+    admin: Option<AdminApi>,
     mount: Vec<String>,
     sites: Sites,
     limiter: Limiter,
@@ -67,6 +69,7 @@ impl App {
             dialects: None,
             traffics: None,
             authorization: None,
+            admin: None,
             mount: segments.map(Into::into).collect(),
             sites: Sites::new(origin(&settings.public_url, &settings.mount)),
             limiter: Limiter::new(),
@@ -98,6 +101,12 @@ impl App {
         Self { authorization: Some(server), ..self }
     }
 
+    /// Answers `/api/v1` too, outside of the mount.
+    #[must_use]
+    pub fn with_admin(self, admin: AdminApi) -> Self {
+        Self { admin: Some(admin), ..self }
+    }
+
     /// Measures rates by `now`, which never goes back, instead of the machine's own time.
     #[must_use]
     pub fn with_time(self, now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
@@ -120,6 +129,7 @@ impl App {
         let answering = async {
             match place {
                 Place::Operation(operation) => self.operation(operation, &parts.method).await,
+                Place::Admin(path) => self.administer(&path, &parts, body, &observed).await,
                 Place::Scim(scim) => self.scim(&scim, &parts, body, &observed).await,
                 Place::OAuth(oauth) => self.oauth(oauth, &parts, body).await,
                 Place::Nowhere => Err(Problem::nowhere()),
@@ -139,7 +149,9 @@ impl App {
                 Place::Operation(operation) => {
                     operations::answer(self, operation, &parts.method).await
                 }
-                Place::Scim(_) | Place::OAuth(_) | Place::Nowhere => Err(Problem::nowhere()),
+                Place::Admin(_) | Place::Scim(_) | Place::OAuth(_) | Place::Nowhere => {
+                    Err(Problem::nowhere())
+                }
             }
         };
         let answer = finish(answering, &parts, &observed).await;
@@ -150,6 +162,7 @@ impl App {
     fn receive(&self, parts: &Parts) -> (Place, Observed) {
         let place = match Place::of(parts.uri.path(), &self.mount) {
             Place::OAuth(_) if self.authorization.is_none() => Place::Nowhere,
+            Place::Admin(_) if self.admin.is_none() => Place::Nowhere,
             place => place,
         };
         let observed = Observed::begin(&parts.method, &parts.headers);
@@ -168,6 +181,22 @@ impl App {
             return Err(Problem::nowhere());
         }
         operations::answer(self, operation, method).await
+    }
+
+    async fn administer<B>(
+        &self,
+        path: &AdminPath,
+        parts: &Parts,
+        body: B,
+        observed: &Observed,
+    ) -> Result<Response<Body>, Problem>
+    where
+        B: http_body::Body,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        let admin = self.admin.as_ref().ok_or_else(Problem::nowhere)?;
+        let Self { settings, limiter, .. } = self;
+        Ok(admin.answer(path, Around { parts, settings, limiter, observed }, body).await)
     }
 
     /// Authentication comes before everything else below a SCIM base (R-E-05), then the rate of

@@ -45,7 +45,7 @@ impl Door<'_> {
 }
 
 /// The one bearer token of a request (R-E-28).
-fn token(parts: &Parts) -> Result<&str, Problem> {
+pub(crate) fn token(parts: &Parts) -> Result<&str, Problem> {
     if names_parameter(parts.uri.query(), "access_token") {
         return Err(Problem::unauthorized("send the token in the `Authorization` header alone"));
     }

@@ -45,6 +45,7 @@
 //!   `{mount}/connections/{connectionId}/.well-known/oauth-authorization-server`, where
 //!   [`App::with_authorization`] was called.
 //! - `/healthz`, `/readyz` and `/metrics`, outside of the mount, without a token.
+//! - `/api/v1/…`, outside of the mount: the [admin API](AdminApi), where there is one.
 //!
 //! # What a connection doesn't offer
 //!
@@ -70,6 +71,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod admin;
 mod alike;
 mod app;
 mod auth;
@@ -98,6 +100,7 @@ mod site;
 mod tls;
 mod write;
 
+pub use admin::AdminApi;
 pub use app::App;
 pub use body::{Body, Broken};
 pub use limits::{Peer, PeerCertificate};

@@ -28,6 +28,14 @@ pub(crate) struct Problem {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
+/// What a client is told of a problem, in whatever form.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) status: StatusCode,
+    pub(crate) detail: String,
+    pub(crate) header: Option<(http::HeaderName, HeaderValue)>,
+}
+
 /// The `scimType` of an error (RFC 7644 table 9, R-ERR-03).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -210,12 +218,14 @@ impl Problem {
         Self { source: Some(source.into()), ..problem.with(RETRY_AFTER, 5.into()) }
     }
 
-    fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+    /// A problem without any more to it.
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let detail = detail.into();
         Self { status, scim_type: None, detail, header: None, oauth: None, source: None }
     }
 
-    fn with(self, name: http::HeaderName, value: HeaderValue) -> Self {
+    /// The same problem, and a header of its answer.
+    pub(crate) fn with(self, name: http::HeaderName, value: HeaderValue) -> Self {
         Self { header: Some((name, value)), ..self }
     }
 
@@ -257,9 +267,22 @@ impl Problem {
         response
     }
 
-    /// The body of the answer. What went wrong inside is logged here, once, and never sent
-    /// (R-ERR-05).
+    /// The body of the answer.
     pub(crate) fn into_wire(self, request_id: &str) -> (StatusCode, Value) {
+        let scim_type = self.scim_type;
+        let Told { status, detail, .. } = self.told(request_id);
+        let wire = Wire {
+            schemas: [standard::ERROR],
+            status: status.as_str(),
+            scim_type,
+            detail: &detail,
+        };
+        (status, serde_json::to_value(&wire).expect("texts are always JSON"))
+    }
+
+    /// What the client is told. What went wrong inside is logged here, once, and never sent
+    /// (R-ERR-05).
+    pub(crate) fn told(self, request_id: &str) -> Told {
         let detail = match &self.source {
             None => self.detail,
             Some(source) => {
@@ -271,13 +294,7 @@ impl Problem {
                 format!("{what}; request id {request_id}")
             }
         };
-        let wire = Wire {
-            schemas: [standard::ERROR],
-            status: self.status.as_str(),
-            scim_type: self.scim_type,
-            detail: &detail,
-        };
-        (self.status, serde_json::to_value(&wire).expect("texts are always JSON"))
+        Told { status: self.status, detail, header: self.header }
     }
 }
 

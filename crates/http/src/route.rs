@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 use rollcall_domain::Capabilities;
 use rollcall_schema::{ResourceType, standard};
 
+use crate::admin::AdminPath;
 use crate::alike::alike;
 use crate::oauth::OAuth;
 use crate::problem::{Problem, ScimType};
@@ -17,6 +18,8 @@ use crate::problem::{Problem, ScimType};
 pub(crate) enum Place {
     /// Health, readiness or metrics, outside of the mount.
     Operation(Operation),
+    /// Something below the base of the admin API.
+    Admin(AdminPath),
     /// Something below a SCIM base.
     Scim(Scim),
     /// Something of the authorization servers.
@@ -132,12 +135,15 @@ impl Place {
         let (connection, rest) = match below(&segments, mount) {
             Some(["connections", id, "scim", rest @ ..]) => (Some((*id).to_owned()), rest.len()),
             Some(["scim", rest @ ..]) => (None, rest.len()),
-            _ => return Self::Nowhere,
+            _ => match segments.as_slice() {
+                ["api", "v1", rest @ ..] => {
+                    let behind = rest.len();
+                    return Self::Admin(AdminPath::new(last(decoded, behind)));
+                }
+                _ => return Self::Nowhere,
+            },
         };
-        let readable = decoded.iter().all(Option::is_some);
-        let behind = decoded.len() - rest;
-        let segments = readable.then(|| decoded.into_iter().skip(behind).flatten().collect());
-        Self::Scim(Scim { connection, segments })
+        Self::Scim(Scim { connection, segments: last(decoded, rest) })
     }
 
     /// The path with its variable parts left out, for metrics and traces; `None` where it takes
@@ -147,6 +153,7 @@ impl Place {
             Self::Operation(Operation::Health) => Some("/healthz".into()),
             Self::Operation(Operation::Readiness) => Some("/readyz".into()),
             Self::Operation(Operation::Metrics) => Some("/metrics".into()),
+            Self::Admin(path) => path.template(),
             Self::Scim(scim) => Some(scim.endpoint(standard::types()).ok()?.template()),
             Self::OAuth(oauth) => Some(oauth.template().into()),
             Self::Nowhere => None,
@@ -158,6 +165,13 @@ impl Place {
 pub(crate) fn below<'s, 'p>(segments: &'s [&'p str], mount: &[String]) -> Option<&'s [&'p str]> {
     let (head, rest) = segments.split_at_checked(mount.len())?;
     (head == mount).then_some(rest)
+}
+
+/// The last so many segments; `None` where any is no text.
+fn last(decoded: Vec<Option<String>>, count: usize) -> Option<Vec<String>> {
+    let before = decoded.len() - count;
+    let readable: Option<Vec<String>> = decoded.into_iter().collect();
+    readable.map(|segments| segments.into_iter().skip(before).collect())
 }
 
 /// Percent-decodes a segment once; what isn't text, or holds a slash, names nothing (R-HTTP-07).

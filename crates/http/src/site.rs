@@ -67,7 +67,7 @@ impl Site {
         endpoints: Arc<Endpoints>,
     ) -> Self {
         let base = match connection {
-            Some(id) => format!("{origin}/connections/{id}/scim/v2"),
+            Some(id) => base_of(origin, id),
             None => format!("{origin}/scim/v2"),
         };
         Self { base: base.into(), endpoints }
@@ -90,6 +90,11 @@ impl Site {
             None => self.base.to_string(),
         }
     }
+}
+
+/// The SCIM base of a connection.
+pub(crate) fn base_of(origin: &str, connection: impl std::fmt::Display) -> String {
+    format!("{origin}/connections/{connection}/scim/v2")
 }
 
 /// What clients put before `/connections`: the public URL, then the mount.

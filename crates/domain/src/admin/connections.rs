@@ -314,6 +314,10 @@ impl Admin {
         let new = match wanted {
             FirstToken::None => return Ok(None),
             FirstToken::Plain => &NewToken::default(),
+            FirstToken::Like(NewToken { user: Some(_), .. }) => {
+                let detail = "a new connection has no users yet: make the token of one later";
+                return Err(AdminError::Bad(detail.into()));
+            }
             FirstToken::Like(new) => new,
         };
         self.minted(connection, new).map(Some)

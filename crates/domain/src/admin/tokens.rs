@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::connections::still_there;
 use super::organizations::{checked_name, insists};
-use super::{Admin, AdminError, Place, differing};
+use super::{Admin, AdminError, Listed, PageAsked, Place, differing};
 use crate::{
     AdminEvent, Amend, Caller, Connection, Entry, EntryId, Role, Scopes, Secret, Thumbprint, Token,
     TokenHash, TokenId, TokenKind, Unavailable,
@@ -113,6 +113,23 @@ impl Admin {
     ) -> Result<Vec<Token>, AdminError> {
         let (_, connection) = self.connection(caller, place).await?;
         Ok(self.registry.tokens(connection.id).await?)
+    }
+
+    /// A page of the credentials of a connection.
+    ///
+    /// # Errors
+    /// Those of [`tokens`](Self::tokens), and [`AdminError::Bad`] for a page that can't be.
+    pub async fn token_page(
+        &self,
+        caller: &Caller,
+        place: impl Into<Place> + Send,
+        page: &PageAsked,
+    ) -> Result<Listed<Token>, AdminError> {
+        let (limit, after) = page.read::<TokenId>()?;
+        let mut rows = self.tokens(caller, place).await?;
+        rows.retain(|token| after.is_none_or(|after| token.id > after));
+        rows.sort_unstable_by_key(|token| token.id);
+        Ok(Listed::of(rows, limit, |token| token.id.to_string()))
     }
 
     /// One credential of a connection.
