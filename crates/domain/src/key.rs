@@ -27,7 +27,8 @@ pub struct Key {
 }
 
 impl Key {
-    pub(crate) fn of(ty: &ResourceType, key: &IndexKey) -> Self {
+    /// A key as a type makes it of a document.
+    pub fn of(ty: &ResourceType, key: &IndexKey) -> Self {
         let attr = Arc::from(&*ty.attr(key.attr).path);
         Self { attr, text: bounded(&key.key), unique: key.unique }
     }

@@ -1,16 +1,25 @@
 //! Every rule of the ports [`Store`](rollcall_domain::Store), [`Reader`](rollcall_domain::Reader)
 //! and [`Registry`](rollcall_domain::Registry), as cases that a store must pass.
 
+mod amendments;
 mod deletes;
+mod erasures;
+mod handovers;
 mod isolation;
+mod jobs;
+mod keys;
 mod links;
 mod nesting;
+mod notes;
 mod outcomes;
 mod paging;
 mod races;
+mod registry;
 mod reindexing;
 mod rows;
 mod searches;
+mod setups;
+mod tokens;
 mod uniqueness;
 mod walks;
 mod writes;
@@ -69,7 +78,16 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         paging::CASES,
         walks::CASES,
         races::CASES,
+        registry::CASES,
+        amendments::CASES,
+        setups::CASES,
+        tokens::CASES,
+        keys::CASES,
+        notes::CASES,
+        jobs::CASES,
         outcomes::CASES,
+        handovers::CASES,
+        erasures::CASES,
     ];
     modules.into_iter().flatten()
 }

@@ -1,137 +1,364 @@
 //! Organizations and their connections.
 
-use rollcall_domain::{Connection, ConnectionId, IdpKind, NewConnection, Organization, Scope};
+use rollcall_domain::{
+    Amend, AmendError, Amendment, Connection, ConnectionId, Entry, EntryId, IdpKind, JobId,
+    Organization, OrganizationId, Registry, Scope, Status,
+};
 use rollcall_schema::Instant;
 
 use crate::contract::cases;
 use crate::fresh::{fresh, fresh_organization};
+use crate::registered::{add, fresh_connection};
 use crate::{Site, Subject};
 
 cases![
     a_connection_is_kept_as_it_was_made,
     an_organization_is_known_by_its_name,
-    a_named_connection_is_made_once,
-    connections_without_names_are_made_each_time,
-    one_name_serves_each_organization,
-    of_parallel_makers_all_get_the_same,
+    an_organization_is_renamed,
+    names_of_organizations_are_taken,
+    names_of_connections_are_taken_in_their_organization,
+    connections_without_names_stand_side_by_side,
+    of_parallel_makers_one_wins,
+    organizations_are_listed_in_order,
     connections_are_listed_in_order,
     a_new_connection_serves_at_once,
-    an_unknown_connection_is_none,
+    a_connection_changes_as_a_whole,
+    a_removed_connection_is_gone,
+    an_organization_goes_after_its_connections,
+    what_is_unknown_is_none,
 ];
-
-/// A connection to be made, in an organization of this name if that isn't there.
-pub(super) fn new_connection(organization: &str, name: Option<&str>) -> NewConnection {
-    let new_organization = Organization { name: organization.into(), ..fresh_organization() };
-    let (id, created) = (ConnectionId::from_uuid(fresh()), Instant::from_millis(1_234));
-    let made = Connection::new(id, new_organization.id, IdpKind::Okta, created);
-    let connection = Connection { name: name.map(Into::into), ..made };
-    NewConnection { new_organization, connection }
-}
-
-pub(super) async fn ensure(subject: &Subject, new: NewConnection) -> Connection {
-    subject.registry.ensure_connection(new).await.expect("a connection")
-}
 
 /// A name that nothing has yet.
 pub(super) fn unique(name: &str) -> String {
     format!("{name} {}", fresh())
 }
 
+/// An organization that is made.
+pub(super) async fn organization(subject: &Subject, name: &str) -> Organization {
+    let made = Organization { name: unique(name), ..fresh_organization() };
+    add(&*subject.registry, [Entry::Organization(made.clone())]).await;
+    made
+}
+
+/// A connection that is made.
+pub(super) async fn connection(
+    subject: &Subject,
+    of: &Organization,
+    name: Option<&str>,
+) -> Connection {
+    let made = named(of, name);
+    add(&*subject.registry, [Entry::Connection(Box::new(made.clone()))]).await;
+    made
+}
+
+/// A connection in an organization of its own.
+pub(super) async fn place(subject: &Subject) -> Connection {
+    connection(subject, &organization(subject, "acme").await, None).await
+}
+
+fn named(of: &Organization, name: Option<&str>) -> Connection {
+    Connection { name: name.map(Into::into), ..fresh_connection(of) }
+}
+
+/// One act, and nothing beside it.
+pub(super) async fn amend(subject: &Subject, act: Amend) -> Result<(), AmendError> {
+    subject.registry.amend(Amendment { acts: vec![act], ..Amendment::default() }).await
+}
+
+pub(super) async fn found(subject: &Subject, id: ConnectionId) -> Option<Connection> {
+    let found = subject.registry.connection(id).await.expect("the store answers");
+    found.map(|(_, connection)| connection)
+}
+
+/// Puts a connection in the place of the one that was read.
+pub(super) async fn replace(
+    subject: &Subject,
+    connection: &Connection,
+    expect: u64,
+) -> Result<(), AmendError> {
+    let entry = Entry::Connection(Box::new(connection.clone()));
+    amend(subject, Amend::Replace { entry, expect }).await
+}
+
+#[track_caller]
+pub(super) fn taken(result: &Result<(), AmendError>, kind: &str) {
+    assert!(matches!(result, Err(AmendError::Taken(one)) if *one == kind), "{result:?}");
+}
+
+#[track_caller]
+pub(super) fn stale(result: &Result<(), AmendError>) {
+    assert!(matches!(result, Err(AmendError::Stale)), "{result:?}");
+}
+
 async fn a_connection_is_kept_as_it_was_made(subject: Subject) {
-    for idp in IdpKind::ALL {
-        let mut new = new_connection(&unique("Müller & \"Söhne\" \u{1F600}"), Some("main"));
-        new.connection.idp = idp;
-        let made = ensure(&subject, new.clone()).await;
-        assert_eq!(made, new.connection);
+    let of = organization(&subject, "Müller & \"Söhne\" \u{1F600}").await;
+    for (n, idp) in IdpKind::ALL.into_iter().enumerate() {
+        let made = named(&of, Some(&format!("naïve \"{n}\"")));
+        let status = *Status::ALL.iter().cycle().nth(n).expect("there is one");
+        let quiet = (n % 2 == 0).then(|| Instant::from_millis(77));
+        let made = Connection { idp, status, quiet, ..made };
+        add(&*subject.registry, [Entry::Connection(Box::new(made.clone()))]).await;
         let found = subject.registry.connection(made.id).await.expect("the store answers");
-        assert_eq!(found, Some((new.new_organization, made)));
+        assert_eq!(found, Some((of.clone(), made)));
     }
 }
 
 async fn an_organization_is_known_by_its_name(subject: Subject) {
-    let name = unique("acme");
-    let first = ensure(&subject, new_connection(&name, None)).await;
-    let again = new_connection(&name, Some("second"));
-    let unused = again.new_organization.id;
-    let second = ensure(&subject, again).await;
-    assert_eq!(second.organization, first.organization);
-    assert_ne!(second.organization, unused);
-    let found = subject.registry.connection(second.id).await.expect("the store answers");
-    let (organization, connection) = found.expect("the connection is there");
-    assert_eq!((organization.id, organization.name), (first.organization, name.clone()));
-    assert_eq!(connection, second);
+    let made = organization(&subject, "acme").await;
+    let named = async |name: &str| {
+        subject.registry.organization_named(name).await.expect("the store answers")
+    };
+    assert_eq!(named(&made.name).await, Some(made.clone()));
+    let by_id = subject.registry.organization(made.id).await.expect("the store answers");
+    assert_eq!(by_id, Some(made.clone()));
     // Names are exact.
-    let other = ensure(&subject, new_connection(&name.to_uppercase(), None)).await;
-    assert_ne!(other.organization, first.organization);
+    assert_eq!(named(&made.name.to_uppercase()).await, None);
+    let shouted = Organization { name: made.name.to_uppercase(), ..fresh_organization() };
+    add(&*subject.registry, [Entry::Organization(shouted.clone())]).await;
+    assert_eq!(named(&shouted.name).await, Some(shouted));
+    assert_eq!(named(&made.name).await, Some(made));
 }
 
-async fn a_named_connection_is_made_once(subject: Subject) {
-    let name = unique("acme");
-    let first = ensure(&subject, new_connection(&name, Some("main"))).await;
-    let mut again = new_connection(&name, Some("main"));
-    again.connection.idp = IdpKind::Entra;
-    let unused = again.connection.id;
-    assert_eq!(ensure(&subject, again).await, first);
-    assert_eq!(subject.registry.connection(unused).await.expect("the store answers"), None);
-    assert_ne!(ensure(&subject, new_connection(&name, Some("other"))).await.id, first.id);
+async fn an_organization_is_renamed(subject: Subject) {
+    let made = organization(&subject, "acme").await;
+    let after = Organization { name: unique("apex"), revision: 1, ..made.clone() };
+    let rename = || Amend::Replace { entry: Entry::Organization(after.clone()), expect: 0 };
+    amend(&subject, rename()).await.expect("it is renamed");
+    let by_id = subject.registry.organization(made.id).await.expect("the store answers");
+    assert_eq!(by_id, Some(after.clone()));
+    let old = subject.registry.organization_named(&made.name).await.expect("the store answers");
+    assert_eq!(old, None);
+    stale(&amend(&subject, rename()).await);
+    // The name is free again.
+    let next = Organization { name: made.name, ..fresh_organization() };
+    add(&*subject.registry, [Entry::Organization(next)]).await;
 }
 
-async fn connections_without_names_are_made_each_time(subject: Subject) {
-    let name = unique("acme");
-    let first = ensure(&subject, new_connection(&name, None)).await;
-    let second = ensure(&subject, new_connection(&name, None)).await;
-    assert_ne!(first.id, second.id);
-    assert_eq!(first.organization, second.organization);
+async fn names_of_organizations_are_taken(subject: Subject) {
+    let (made, other) = (organization(&subject, "a").await, organization(&subject, "b").await);
+    let twin = Organization { name: made.name.clone(), ..fresh_organization() };
+    let result = amend(&subject, Amend::Add(Entry::Organization(twin.clone()))).await;
+    taken(&result, "organization");
+    assert_eq!(subject.registry.organization(twin.id).await.expect("the store answers"), None);
+    let renamed = Organization { name: made.name, revision: 1, ..other.clone() };
+    let act = Amend::Replace { entry: Entry::Organization(renamed), expect: 0 };
+    taken(&amend(&subject, act).await, "organization");
+    let found = subject.registry.organization(other.id).await.expect("the store answers");
+    assert_eq!(found, Some(other));
 }
 
-async fn one_name_serves_each_organization(subject: Subject) {
-    let first = ensure(&subject, new_connection(&unique("a"), Some("main"))).await;
-    let second = ensure(&subject, new_connection(&unique("b"), Some("main"))).await;
-    assert_ne!(first.id, second.id);
-    assert_ne!(first.organization, second.organization);
+async fn names_of_connections_are_taken_in_their_organization(subject: Subject) {
+    let (here, there) = (organization(&subject, "a").await, organization(&subject, "b").await);
+    let main = connection(&subject, &here, Some("main")).await;
+    let elsewhere = connection(&subject, &there, Some("main")).await;
+    assert_ne!(elsewhere.organization, main.organization);
+    let twin = named(&here, Some("main"));
+    let add_twin = Amend::Add(Entry::Connection(Box::new(twin.clone())));
+    taken(&amend(&subject, add_twin).await, "connection");
+    assert_eq!(found(&subject, twin.id).await, None);
+    let other = connection(&subject, &here, Some("Main")).await;
+    let renamed = Connection { name: main.name.clone(), revision: 1, ..other.clone() };
+    taken(&replace(&subject, &renamed, 0).await, "connection");
+    assert_eq!(found(&subject, other.id).await, Some(other));
 }
 
-async fn of_parallel_makers_all_get_the_same(subject: Subject) {
+async fn connections_without_names_stand_side_by_side(subject: Subject) {
+    let of = organization(&subject, "acme").await;
+    let first = connection(&subject, &of, None).await;
+    let second = connection(&subject, &of, None).await;
+    assert_eq!(found(&subject, first.id).await, Some(first));
+    assert_eq!(found(&subject, second.id).await, Some(second));
+}
+
+async fn of_parallel_makers_one_wins(subject: Subject) {
     let name = unique("acme");
     let make = |_| {
-        let (subject, new) = (subject.clone(), new_connection(&name, Some("main")));
-        tokio::spawn(async move { ensure(&subject, new).await })
+        let (subject, name) = (subject.clone(), name.clone());
+        tokio::spawn(async move {
+            let new = Organization { name, ..fresh_organization() };
+            let acts = [
+                Amend::Add(Entry::Organization(new.clone())),
+                Amend::Add(Entry::Connection(Box::new(named(&new, Some("main"))))),
+            ];
+            let amendment = Amendment { acts: acts.into(), ..Amendment::default() };
+            subject.registry.amend(amendment).await.map(|()| new.id)
+        })
     };
     let tasks: Vec<_> = (0..20).map(make).collect();
     let mut made = Vec::new();
     for task in tasks {
-        made.push(task.await.expect("no panic"));
+        match task.await.expect("no panic") {
+            Ok(id) => made.push(id),
+            Err(error) => taken(&Err(error), "organization"),
+        }
     }
-    made.dedup();
-    assert_eq!(made.len(), 1, "{made:?}");
-    let all = subject.registry.connections().await.expect("the store answers");
-    assert_eq!(all.iter().filter(|(organization, _)| organization.name == name).count(), 1);
+    let [id] = made.as_slice() else { panic!("one maker: {made:?}") };
+    let named = subject.registry.organization_named(&name).await.expect("the store answers");
+    assert_eq!(named.map(|one| one.id), Some(*id));
+    let theirs = subject.registry.connections(Some(*id), None, 10).await;
+    assert_eq!(theirs.expect("the store answers").len(), 1);
+}
+
+async fn organizations_are_listed_in_order(subject: Subject) {
+    let mut made = Vec::new();
+    for name in ["zeta", "alpha", "midway", "beta"] {
+        made.push(organization(&subject, name).await);
+    }
+    let first = made.first().expect("there is one").id;
+    let mut listed = vec![made.first().expect("there is one").clone()];
+    let mut after = Some(first);
+    for _ in 0..10_000 {
+        let page = subject.registry.organizations(after, 2).await.expect("the store answers");
+        assert!(page.len() <= 2);
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        listed.extend(page);
+    }
+    listed.retain(|one| made.contains(one));
+    assert_eq!(listed, made);
+    let page = subject.registry.organizations(None, 1).await.expect("the store answers");
+    assert!(page.iter().all(|one| one.id <= first), "it begins at the beginning");
+    assert_eq!(page.len(), 1);
 }
 
 async fn connections_are_listed_in_order(subject: Subject) {
-    let name = unique("acme");
+    let (here, there) = (organization(&subject, "a").await, organization(&subject, "b").await);
     let mut made = Vec::new();
-    for connection in ["zeta", "alpha", "midway"] {
-        made.push(ensure(&subject, new_connection(&name, Some(connection))).await);
+    for name in ["zeta", "alpha", "midway"] {
+        made.push((here.clone(), connection(&subject, &here, Some(name)).await));
     }
-    made.push(ensure(&subject, new_connection(&unique("another"), None)).await);
-    let mut listed = subject.registry.connections().await.expect("the store answers");
-    listed.retain(|(_, connection)| made.iter().any(|one| one.id == connection.id));
-    assert!(listed.iter().all(|(organization, one)| organization.id == one.organization));
-    let listed: Vec<_> = listed.into_iter().map(|(_, connection)| connection).collect();
+    made.push((there.clone(), connection(&subject, &there, None).await));
+    made.push((here.clone(), connection(&subject, &here, None).await));
+    let list = async |of: Option<OrganizationId>, after: ConnectionId, limit| {
+        let page = subject.registry.connections(of, Some(after), limit).await;
+        page.expect("the store answers")
+    };
+    let first = made.first().expect("there is one").clone();
+    let mut listed = vec![first.clone()];
+    let mut after = first.1.id;
+    for _ in 0..10_000 {
+        let page = list(None, after, 2).await;
+        assert!(page.len() <= 2);
+        let Some((_, last)) = page.last() else { break };
+        after = last.id;
+        listed.extend(page);
+    }
+    listed.retain(|one| made.contains(one));
     assert_eq!(listed, made);
+
+    // Those of one organization.
+    let mine: Vec<_> = made.iter().filter(|(of, _)| of.id == here.id).cloned().collect();
+    let all = subject.registry.connections(Some(here.id), None, 100).await;
+    assert_eq!(all.expect("the store answers"), mine);
+    assert_eq!(list(Some(here.id), first.1.id, 2).await, mine.get(1..3).expect("there are four"));
+    let last = mine.last().expect("there is one").1.id;
+    assert_eq!(list(Some(here.id), last, 2).await, []);
+    let nobody = OrganizationId::from_uuid(fresh());
+    assert_eq!(list(Some(nobody), first.1.id, 2).await, []);
 }
 
 async fn a_new_connection_serves_at_once(subject: Subject) {
-    let made = ensure(&subject, new_connection(&unique("acme"), None)).await;
-    let mut site = Site::open(&subject).await;
-    site.at = Scope { organization: made.organization, connection: made.id };
+    let made = place(&subject).await;
+    let site = Site::at(&subject, &made);
     let user = site.user("ada").await;
     assert!(site.get(crate::users(), user).await.is_some());
 }
 
-async fn an_unknown_connection_is_none(subject: Subject) {
+async fn a_connection_changes_as_a_whole(subject: Subject) {
+    let of = organization(&subject, "acme").await;
+    let made = connection(&subject, &of, Some("main")).await;
+    let changed = Connection {
+        name: None,
+        status: Status::Paused,
+        removal: Some(JobId::from_uuid(fresh())),
+        quiet: Some(Instant::from_millis(99)),
+        revision: 1,
+        ..made.clone()
+    };
+    replace(&subject, &changed, 0).await.expect("it changes");
+    assert_eq!(found(&subject, made.id).await.as_ref(), Some(&changed));
+    // The name is free, and what was set can be taken back.
+    connection(&subject, &of, Some("main")).await;
+    let back = Connection { name: None, revision: 2, ..made.clone() };
+    replace(&subject, &back, 1).await.expect("it changes");
+    assert_eq!(found(&subject, made.id).await, Some(back));
+}
+
+async fn a_removed_connection_is_gone(subject: Subject) {
+    let of = organization(&subject, "acme").await;
+    let made = connection(&subject, &of, Some("main")).await;
+    let beside = connection(&subject, &of, Some("beside")).await;
+    let end = Instant::from_millis(253_000_000_000_000);
+    let token = super::tokens::token(&made, None, 5);
+    let token = rollcall_domain::Token { expires: Some(end), ..token };
+    super::tokens::add(&subject, &token).await;
+    let kept = super::tokens::token(&beside, None, 6);
+    super::tokens::add(&subject, &kept).await;
+    let remove = |expect| Amend::Remove { id: EntryId::Connection(made.id), expect };
+    stale(&amend(&subject, remove(1)).await);
+    assert!(found(&subject, made.id).await.is_some());
+    amend(&subject, remove(0)).await.expect("it is removed");
+    gone(&*subject.registry, &of, &made, &token).await;
+    let listed = subject.registry.connections(Some(of.id), None, 10).await;
+    assert_eq!(listed.expect("the store answers"), [(of.clone(), beside.clone())]);
+    let tokens = subject.registry.tokens(beside.id).await.expect("the store answers");
+    assert_eq!(tokens, [kept]);
+    // What is gone is not changed any more, and its name is free.
+    stale(&amend(&subject, remove(0)).await);
+    stale(&replace(&subject, &Connection { revision: 1, ..made.clone() }, 0).await);
+    let entry = Entry::Token(Box::new(rollcall_domain::Token { revision: 1, ..token.clone() }));
+    stale(&amend(&subject, Amend::Replace { entry, expect: 0 }).await);
+    connection(&subject, &of, Some("main")).await;
+    gone(&*subject.registry, &of, &made, &token).await;
+}
+
+/// In none of the answers is there anything of a connection.
+async fn gone(
+    registry: &dyn Registry,
+    of: &Organization,
+    connection: &Connection,
+    token: &rollcall_domain::Token,
+) {
+    assert_eq!(registry.connection(connection.id).await.expect("the store answers"), None);
+    let listed = registry.connections(Some(of.id), None, 100).await.expect("the store answers");
+    assert!(listed.iter().all(|(_, one)| one.id != connection.id), "{listed:#?}");
+    let behind = ConnectionId::from_uuid(of.id.uuid());
+    let all = registry.connections(None, Some(behind), 100).await.expect("the store answers");
+    assert!(all.iter().all(|(_, one)| one.id != connection.id), "{all:#?}");
+    assert_eq!(registry.tokens(connection.id).await.expect("the store answers"), []);
+    assert_eq!(registry.token(token.id).await.expect("the store answers"), None);
+    assert_eq!(registry.token_by_hash(token.hash).await.expect("the store answers"), None);
+    let end = token.expires.expect("it ends");
+    let expiring = registry.expiring_tokens((end, end), 100).await.expect("the store answers");
+    assert!(expiring.iter().all(|one| one.id != token.id), "{expiring:#?}");
+}
+
+async fn an_organization_goes_after_its_connections(subject: Subject) {
+    let of = organization(&subject, "acme").await;
+    let made = connection(&subject, &of, None).await;
+    let remove = |expect| Amend::Remove { id: EntryId::Organization(of.id), expect };
+    stale(&amend(&subject, remove(0)).await);
+    assert!(found(&subject, made.id).await.is_some());
+    let last = Amend::Remove { id: EntryId::Connection(made.id), expect: 0 };
+    amend(&subject, last).await.expect("it is removed");
+    stale(&amend(&subject, remove(1)).await);
+    amend(&subject, remove(0)).await.expect("it is removed");
+    assert_eq!(subject.registry.organization(of.id).await.expect("the store answers"), None);
+    let named = subject.registry.organization_named(&of.name).await.expect("the store answers");
+    assert_eq!(named, None);
+    stale(&amend(&subject, remove(0)).await);
+    let again = Organization { name: of.name.clone(), ..fresh_organization() };
+    add(&*subject.registry, [Entry::Organization(again)]).await;
+}
+
+async fn what_is_unknown_is_none(subject: Subject) {
     let unknown = ConnectionId::from_uuid(fresh());
     assert_eq!(subject.registry.connection(unknown).await.expect("the store answers"), None);
     assert_eq!(subject.registry.tokens(unknown).await.expect("the store answers"), []);
+    let unknown = OrganizationId::from_uuid(fresh());
+    assert_eq!(subject.registry.organization(unknown).await.expect("the store answers"), None);
+    let scope = Scope { organization: unknown, connection: ConnectionId::from_uuid(fresh()) };
+    let mut site = Site::open(&subject).await;
+    site.at = scope;
+    assert_eq!(site.total(crate::users()).await, 0);
 }

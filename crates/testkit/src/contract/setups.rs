@@ -1,23 +1,20 @@
-//! What is decided about a connection, and what its traffic shows.
+//! What is decided about a connection.
 
-use rollcall_domain::{Connection, ConnectionId, Setup, TokenHash};
+use rollcall_domain::{Amend, Connection, Entry, Setup};
 use serde_json::{Value, json};
 
-use super::registry::{ensure, new_connection, unique};
+use super::registry::{connection, found, organization, place, replace, stale};
 use super::tokens::{add, token};
 use crate::Subject;
 use crate::contract::cases;
-use crate::fresh::fresh;
+use crate::registered::fresh_connection;
 
 cases![
     nothing_is_decided_about_a_new_connection,
     a_connection_comes_with_what_was_decided,
     a_setup_is_kept_whole,
     a_setup_replaces_the_one_that_was_read,
-    of_parallel_setups_one_wins,
     a_setup_is_of_one_connection,
-    a_named_connection_keeps_its_setup,
-    a_dialect_is_noted,
 ];
 
 /// A setup in which nothing is left out.
@@ -52,6 +49,7 @@ fn whole() -> Setup {
                 "required": false, "indexed": ["urn:example:schemas:Gerät:serial"],
             }],
         },
+        "quietAfterHours": 48,
         "since": {"User": {"urn:example:schemas:Gerät:serial": 7}, "Device": {"serial": 3}},
     });
     serde_json::from_value(setup).expect("a setup")
@@ -64,49 +62,31 @@ fn numbered(n: u32) -> Setup {
     setup
 }
 
-async fn place(subject: &Subject) -> Connection {
-    ensure(subject, new_connection(&unique("acme"), None)).await
-}
-
-async fn set_up(subject: &Subject, id: ConnectionId, expect: u64, setup: &Setup) -> bool {
-    subject.registry.set_up(id, expect, setup.clone()).await.expect("the store answers")
-}
-
-async fn found(subject: &Subject, id: ConnectionId) -> Connection {
-    let found = subject.registry.connection(id).await.expect("the store answers");
-    found.expect("the connection is there").1
-}
-
 /// Every way to it gives the connection like this.
 async fn check(subject: &Subject, expect: &Connection) {
-    assert_eq!(found(subject, expect.id).await, *expect);
-    let mut listed = subject.registry.connections().await.expect("the store answers");
+    assert_eq!(found(subject, expect.id).await.as_ref(), Some(expect));
+    let listed = subject.registry.connections(Some(expect.organization), None, 100).await;
+    let mut listed = listed.expect("the store answers");
     listed.retain(|(_, connection)| connection.id == expect.id);
     assert_eq!(listed.len(), 1);
     assert!(listed.iter().all(|(_, connection)| connection == expect), "{listed:#?}");
     let token = token(expect, None, 5);
     add(subject, &token).await;
-    assert_eq!(by_hash(subject, token.hash).await, *expect);
-}
-
-async fn by_hash(subject: &Subject, hash: TokenHash) -> Connection {
-    let found = subject.registry.token_by_hash(hash).await.expect("the store answers");
-    found.expect("the token is there").1
+    let found = subject.registry.token_by_hash(token.hash).await.expect("the store answers");
+    assert_eq!(found.expect("the token is there").1, *expect);
 }
 
 async fn nothing_is_decided_about_a_new_connection(subject: Subject) {
     let made = place(&subject).await;
-    assert_eq!((&made.setup, made.revision, &made.dialect), (&Setup::default(), 0, &None));
+    assert_eq!((&made.setup, made.revision), (&Setup::default(), 0));
     check(&subject, &made).await;
 }
 
 async fn a_connection_comes_with_what_was_decided(subject: Subject) {
-    let mut new = new_connection(&unique("acme"), Some("main"));
-    new.connection.setup = whole();
-    new.connection.revision = 4;
-    new.connection.dialect = Some("okta".into());
-    let made = ensure(&subject, new.clone()).await;
-    assert_eq!(made, new.connection);
+    let of = organization(&subject, "acme").await;
+    let made = Connection { setup: whole(), revision: 4, ..fresh_connection(&of) };
+    let act = Amend::Add(Entry::Connection(Box::new(made.clone())));
+    super::registry::amend(&subject, act).await.expect("it is made");
     check(&subject, &made).await;
 }
 
@@ -115,72 +95,31 @@ async fn a_setup_is_kept_whole(subject: Subject) {
     let text = serde_json::to_value(whole()).expect("JSON");
     let objects = ["/profile/switches", "/definitions/schemas/0/attributes/0", "/since/User"];
     assert!(objects.iter().all(|at| text.pointer(at).is_some_and(Value::is_object)), "{text:#}");
-    assert!(set_up(&subject, made.id, 0, &whole()).await);
-    check(&subject, &Connection { setup: whole(), revision: 1, ..made }).await;
+    let after = Connection { setup: whole(), revision: 1, ..made };
+    replace(&subject, &after, 0).await.expect("it changes");
+    check(&subject, &after).await;
 }
 
 async fn a_setup_replaces_the_one_that_was_read(subject: Subject) {
     let made = place(&subject).await;
-    assert!(!set_up(&subject, made.id, 1, &numbered(1)).await);
+    let with = |n, revision| Connection { setup: numbered(n), revision, ..made.clone() };
+    stale(&replace(&subject, &with(1, 2), 1).await);
     check(&subject, &made).await;
-    assert!(set_up(&subject, made.id, 0, &numbered(2)).await);
-    assert!(!set_up(&subject, made.id, 0, &numbered(3)).await);
-    let second = Connection { setup: numbered(2), revision: 1, ..made.clone() };
-    check(&subject, &second).await;
+    replace(&subject, &with(2, 1), 0).await.expect("it changes");
+    stale(&replace(&subject, &with(3, 1), 0).await);
+    check(&subject, &with(2, 1)).await;
     // The same again is a decision too.
-    assert!(set_up(&subject, made.id, 1, &numbered(2)).await);
-    assert!(set_up(&subject, made.id, 2, &Setup::default()).await);
-    check(&subject, &Connection { revision: 3, ..made }).await;
-    assert!(!set_up(&subject, ConnectionId::from_uuid(fresh()), 0, &numbered(4)).await);
-}
-
-async fn of_parallel_setups_one_wins(subject: Subject) {
-    let made = place(&subject).await;
-    let decide = |n| {
-        let (subject, id) = (subject.clone(), made.id);
-        tokio::spawn(async move { set_up(&subject, id, 0, &numbered(n)).await })
-    };
-    let tasks: Vec<_> = (0..20).map(decide).collect();
-    let mut winners = Vec::new();
-    for (n, task) in (0..20).zip(tasks) {
-        if task.await.expect("no panic") {
-            winners.push(n);
-        }
-    }
-    let [winner] = winners.as_slice() else { panic!("one winner: {winners:?}") };
-    let now = found(&subject, made.id).await;
-    assert_eq!((now.setup, now.revision), (numbered(*winner), 1));
+    replace(&subject, &with(2, 2), 1).await.expect("it changes");
+    let back = Connection { revision: 3, ..made.clone() };
+    replace(&subject, &back, 2).await.expect("it changes");
+    check(&subject, &back).await;
 }
 
 async fn a_setup_is_of_one_connection(subject: Subject) {
-    let name = unique("acme");
-    let made = ensure(&subject, new_connection(&name, Some("main"))).await;
-    let other = ensure(&subject, new_connection(&name, Some("other"))).await;
-    assert!(set_up(&subject, made.id, 0, &numbered(1)).await);
-    subject.registry.note_dialect(made.id, "okta").await.expect("the store answers");
-    assert_eq!(found(&subject, other.id).await, other);
-}
-
-async fn a_named_connection_keeps_its_setup(subject: Subject) {
-    let name = unique("acme");
-    let made = ensure(&subject, new_connection(&name, Some("main"))).await;
-    assert!(set_up(&subject, made.id, 0, &numbered(1)).await);
-    subject.registry.note_dialect(made.id, "entra").await.expect("the store answers");
-    let mut again = new_connection(&name, Some("main"));
-    again.connection.setup = numbered(2);
-    let dialect = Some("entra".into());
-    let expect = Connection { setup: numbered(1), revision: 1, dialect, ..made };
-    assert_eq!(ensure(&subject, again).await, expect);
-}
-
-async fn a_dialect_is_noted(subject: Subject) {
-    let made = place(&subject).await;
-    for dialect in ["okta", "entra-legacy", "entra-legacy"] {
-        subject.registry.note_dialect(made.id, dialect).await.expect("the store answers");
-        check(&subject, &Connection { dialect: Some(dialect.into()), ..made.clone() }).await;
-    }
-    assert!(set_up(&subject, made.id, 0, &numbered(1)).await);
-    assert_eq!(found(&subject, made.id).await.dialect.as_deref(), Some("entra-legacy"));
-    let nobody = ConnectionId::from_uuid(fresh());
-    subject.registry.note_dialect(nobody, "okta").await.expect("no connection is no failure");
+    let of = organization(&subject, "acme").await;
+    let made = connection(&subject, &of, Some("main")).await;
+    let other = connection(&subject, &of, Some("other")).await;
+    let after = Connection { setup: numbered(1), revision: 1, ..made };
+    replace(&subject, &after, 0).await.expect("it changes");
+    assert_eq!(found(&subject, other.id).await, Some(other));
 }
