@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use rollcall_domain::{Connections, Indexer, Registry, Store, SystemClock, UuidIds};
+use rollcall_domain::{Admin, Indexer, Jobs, Registry, Store, SystemClock, UuidIds, Watch};
+use rollcall_outbound::Outbound;
 use rollcall_postgres::Postgres;
 use rollcall_sqlite::Sqlite;
 
@@ -61,10 +62,26 @@ impl Backend {
         }
     }
 
-    /// The service that makes connections and tokens.
-    pub(crate) fn connections(&self) -> Connections {
+    /// The service of operators.
+    pub(crate) fn admin(&self) -> Admin {
         let (registry, store) = (Arc::clone(&self.registry), Arc::clone(&self.store));
-        Connections::new(registry, store, Arc::new(SystemClock), Arc::new(UuidIds))
+        Admin::new(registry, store, Arc::new(SystemClock), Arc::new(UuidIds))
+    }
+
+    /// The same, which looks at the keys of trusted issuers.
+    pub(crate) fn admin_that_fetches(&self, config: &Config) -> Admin {
+        self.admin().with_fetch(Arc::new(Outbound::new(config.fetch_private.clone())))
+    }
+
+    /// What does the work behind requests.
+    pub(crate) fn jobs(&self) -> Jobs {
+        let (registry, store) = (Arc::clone(&self.registry), Arc::clone(&self.store));
+        Jobs::new(registry, store, Arc::new(SystemClock), Arc::new(UuidIds))
+    }
+
+    /// What raises alarms.
+    pub(crate) fn watch(&self) -> Watch {
+        Watch::new(Arc::clone(&self.registry), Arc::new(SystemClock), Arc::new(UuidIds))
     }
 
     /// The service that builds indexes.

@@ -1,9 +1,23 @@
 //! The command line.
 
+mod admin;
+mod connection;
+mod organization;
+mod schema;
+mod token;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use rollcall_domain::{ConnectionId, IdpKind, TokenId};
+
+pub(crate) use admin::{AdminArgs, AdminCommand, AdminKeyCommand, NewKeyArgs};
+pub(crate) use connection::{
+    ChangeArgs, ConfigureArgs, ConnectionArgs, ConnectionCommand, DeleteArgs, NewConnectionArgs,
+    WhichPeople,
+};
+pub(crate) use organization::{OrganizationArgs, OrganizationCommand};
+pub(crate) use schema::{SchemaArgs, SchemaCommand};
+pub(crate) use token::{NewTokenArgs, TokenArgs, TokenCommand, WhichKind};
 
 /// A self-hosted SCIM 2.0 provisioning server.
 #[derive(Debug, Parser)]
@@ -17,7 +31,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Start a server to try things out, with its data in one directory.
     #[command(after_help = "Example: rollcall dev --data-dir ./rollcall-data\n\n\
-        The first start makes an organization and a connection and prints its token once.\n\
+        The first start makes an organization, a connection and an admin key, and prints the \
+        token and the key once.\n\
         Later starts keep the data and print the command that makes another token.")]
     Dev(DevArgs),
     /// Start the server.
@@ -36,7 +51,12 @@ pub(crate) enum Command {
     /// Bring the database up to date.
     #[command(after_help = "Example: rollcall migrate --database-url postgres://owner@db/rollcall")]
     Migrate(ConfigArgs),
-    /// Make and list connections.
+    /// Make, list, show, rename and delete organizations.
+    #[command(
+        after_help = "Example: rollcall organization list --database-url sqlite:./rollcall-data/rollcall.sqlite3"
+    )]
+    Organization(OrganizationArgs),
+    /// Make, list, show, configure, check and delete connections.
     #[command(
         after_help = "Example: rollcall connection list --database-url sqlite:./rollcall-data/rollcall.sqlite3"
     )]
@@ -50,12 +70,18 @@ pub(crate) enum Command {
     /// Make keys for the servers of one database.
     #[command(after_help = "Example: rollcall key create > /etc/rollcall/keys")]
     Key(KeyArgs),
-    /// Make, list and revoke the tokens of a connection.
+    /// Make, list, show, rotate and revoke the credentials of a connection.
     #[command(
         after_help = "Example: rollcall token list --database-url sqlite:./rollcall-data/rollcall.sqlite3 \\\n    \
         --connection conn_…"
     )]
     Token(TokenArgs),
+    /// Say who may use the admin API.
+    #[command(
+        after_help = "Example: rollcall admin key create --database-url sqlite:./rollcall-data/rollcall.sqlite3 \\\n    \
+        --name ci --role operator"
+    )]
+    Admin(AdminArgs),
 }
 
 #[derive(Args, Debug)]
@@ -101,7 +127,7 @@ pub(crate) struct ConfigArgs {
     /// Connections to PostgreSQL [env: ROLLCALL_POOL_SIZE] [default: 16]
     #[arg(long, value_name = "N")]
     pub(crate) pool_size: Option<String>,
-    /// A file with the keys that seal cursors: every server on a PostgreSQL database needs the same,
+    /// A file with the keys that seal cursors and more: every server on a PostgreSQL database needs the same,
     /// and on SQLite it is made where there is none. ROLLCALL_KEY, which counts more, holds the keys
     /// themselves [env: ROLLCALL_KEY_FILE] [default: beside an SQLite database]
     #[arg(long, value_name = "PATH")]
@@ -114,6 +140,28 @@ pub(crate) struct ConfigArgs {
     /// [env: ROLLCALL_TRUSTED_PROXIES]
     #[arg(long, value_name = "ADDRS")]
     pub(crate) trusted_proxies: Option<String>,
+    /// A PEM file with the certificate of the server and those above it: then the server speaks TLS;
+    /// it is read again when it changes [env: ROLLCALL_TLS_CERT]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) tls_cert: Option<String>,
+    /// A PEM file with the private key of that certificate [env: ROLLCALL_TLS_KEY]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) tls_key: Option<String>,
+    /// A PEM file with the authorities that client certificates must come from; without one any
+    /// certificate is taken, and only its thumbprint counts [env: ROLLCALL_TLS_CLIENT_CA]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) tls_client_ca: Option<String>,
+    /// The OpenID Connect issuer whose tokens open the admin API, for the subjects of admin keys
+    /// [env: ROLLCALL_ADMIN_OIDC_ISSUER]
+    #[arg(long, value_name = "URL")]
+    pub(crate) admin_oidc_issuer: Option<String>,
+    /// The audience that those tokens must be for [env: ROLLCALL_ADMIN_OIDC_AUDIENCE]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) admin_oidc_audience: Option<String>,
+    /// Origins with private addresses that keys of issuers may be fetched from, with commas between,
+    /// such as http://127.0.0.1:9000 [env: ROLLCALL_FETCH_PRIVATE]
+    #[arg(long, value_name = "ORIGINS")]
+    pub(crate) fetch_private: Option<String>,
     /// How long requests in flight may take after SIGTERM
     /// [env: ROLLCALL_DRAIN_SECONDS] [default: 20]
     #[arg(long, value_name = "SECONDS")]
@@ -137,146 +185,6 @@ pub(crate) enum Output {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct ConnectionArgs {
-    #[command(subcommand)]
-    pub(crate) command: ConnectionCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ConnectionCommand {
-    /// Make a connection and print its base URL and token; the organization too, if it is new.
-    #[command(after_help = "Example: rollcall connection create --database-url \
-        sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --organization Acme --idp okta --output json")]
-    Create {
-        #[command(flatten)]
-        config: ConfigArgs,
-        /// The name of the organization.
-        #[arg(long)]
-        organization: String,
-        /// okta, entra, google, onelogin, jumpcloud, ping, cyberark, rippling, or generic for every
-        /// other client.
-        #[arg(long, default_value = "generic")]
-        idp: IdpKind,
-        #[arg(long, value_enum, default_value_t)]
-        output: Output,
-    },
-    /// List the connections.
-    #[command(after_help = "Example: rollcall connection list --database-url \
-        sqlite:./rollcall-data/rollcall.sqlite3 --output json")]
-    List {
-        #[command(flatten)]
-        config: ConfigArgs,
-        #[arg(long, value_enum, default_value_t)]
-        output: Output,
-    },
-    /// Show how a connection is set up and what its traffic speaks.
-    #[command(after_help = "Example: rollcall connection show --database-url \
-        sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_… --output json")]
-    Show {
-        #[command(flatten)]
-        config: ConfigArgs,
-        /// The connection, as `rollcall connection list` shows it.
-        #[arg(long)]
-        connection: ConnectionId,
-        #[arg(long, value_enum, default_value_t)]
-        output: Output,
-    },
-    /// Change how a connection is set up; running servers follow within 2 seconds. Tokens stay.
-    #[command(after_help = "Example: rollcall connection configure --database-url \
-        sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_… --profile entra \
-        --capability bulk=off --limit rate=100:500\n\n\
-        Profiles, switches, capabilities and limits are described one by one in docs/profiles.md.")]
-    Configure(ConfigureArgs),
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct ConfigureArgs {
-    #[command(flatten)]
-    pub(crate) config: ConfigArgs,
-    /// The connection, as `rollcall connection list` shows it.
-    #[arg(long)]
-    pub(crate) connection: ConnectionId,
-    /// generic, okta, entra, jumpcloud or strict; default goes by the kind of IdP.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) profile: Option<String>,
-    /// A switch of the profile, such as stringBooleans=off; default takes what the profile says.
-    /// Like --capability and --limit it may be given several times.
-    #[arg(long = "switch", value_name = "NAME=on|off|default")]
-    pub(crate) switches: Vec<String>,
-    /// bulk, asynchronous, cursor, etag, filter, patch or sort; default is on.
-    #[arg(long = "capability", value_name = "NAME=on|off|default")]
-    pub(crate) capabilities: Vec<String>,
-    /// maxRequestSize, bulkOperations, bulkPayload, pageDefault, pageMax or rate (100:500).
-    #[arg(long = "limit", value_name = "NAME=VALUE|default")]
-    pub(crate) limits: Vec<String>,
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) output: Output,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct SchemaArgs {
-    #[command(subcommand)]
-    pub(crate) command: SchemaCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum SchemaCommand {
-    /// Add definitions, or change those that are there without taking anything away.
-    #[command(after_help = "Example: rollcall schema add --database-url \
-        sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_… --pack roles\n\n\
-        A file holds a schema or a resource type as RFC 7643 §6 and §7 have them, a list of both, \
-        or {\"schemas\": […], \"resourceTypes\": […], \"extensions\": […]}.")]
-    Add {
-        #[command(flatten)]
-        config: ConfigArgs,
-        /// The connection, as `rollcall connection list` shows it.
-        #[arg(long)]
-        connection: ConnectionId,
-        /// A JSON file with definitions; - reads standard input.
-        #[arg(
-            long,
-            value_name = "PATH",
-            required_unless_present = "pack",
-            conflicts_with = "pack"
-        )]
-        file: Option<PathBuf>,
-        /// Definitions that come with the program; `rollcall schema packs` names them.
-        #[arg(long, value_name = "NAME")]
-        pack: Option<String>,
-    },
-    /// List what was added, and how far its indexes are.
-    #[command(after_help = "Example: rollcall schema list --database-url \
-        sqlite:./rollcall-data/rollcall.sqlite3 --connection conn_…")]
-    List {
-        #[command(flatten)]
-        config: ConfigArgs,
-        /// The connection, as `rollcall connection list` shows it.
-        #[arg(long)]
-        connection: ConnectionId,
-        #[arg(long, value_enum, default_value_t)]
-        output: Output,
-    },
-    /// Remove a schema by its URN, or a resource type by its name, that no resource uses.
-    #[command(after_help = "Example: rollcall schema remove --database-url \
-        sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_… Badge")]
-    Remove {
-        #[command(flatten)]
-        config: ConfigArgs,
-        /// The connection, as `rollcall connection list` shows it.
-        #[arg(long)]
-        connection: ConnectionId,
-        /// The URN or the name.
-        name: String,
-    },
-    /// List the definitions that come with the program.
-    #[command(after_help = "Example: rollcall schema packs")]
-    Packs {
-        #[arg(long, value_enum, default_value_t)]
-        output: Output,
-    },
-}
-
-#[derive(Args, Debug)]
 pub(crate) struct KeyArgs {
     #[command(subcommand)]
     pub(crate) command: KeyCommand,
@@ -288,51 +196,4 @@ pub(crate) enum KeyCommand {
     /// them open.
     #[command(after_help = "Example: rollcall key create > /etc/rollcall/keys")]
     Create,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct TokenArgs {
-    #[command(subcommand)]
-    pub(crate) command: TokenCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum TokenCommand {
-    /// Make one more token; the others go on working.
-    #[command(after_help = "Example: rollcall token create --database-url \
-        sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_…")]
-    Create {
-        #[command(flatten)]
-        config: ConfigArgs,
-        /// The connection, as `rollcall connection list` shows it.
-        #[arg(long)]
-        connection: ConnectionId,
-        /// The userName or id of the user whose own token it is: it opens /Me alone.
-        #[arg(long, value_name = "USER")]
-        user: Option<String>,
-        #[arg(long, value_enum, default_value_t)]
-        output: Output,
-    },
-    /// List the tokens of a connection. Their secrets can't be shown again.
-    #[command(after_help = "Example: rollcall token list --database-url \
-        sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_…")]
-    List {
-        #[command(flatten)]
-        config: ConfigArgs,
-        /// The connection, as `rollcall connection list` shows it.
-        #[arg(long)]
-        connection: ConnectionId,
-        #[arg(long, value_enum, default_value_t)]
-        output: Output,
-    },
-    /// End a token; running servers follow within 2 seconds.
-    #[command(after_help = "Example: rollcall token revoke --database-url \
-        sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --token tok_…")]
-    Revoke {
-        #[command(flatten)]
-        config: ConfigArgs,
-        /// The token, as `rollcall token list` shows it.
-        #[arg(long)]
-        token: TokenId,
-    },
 }

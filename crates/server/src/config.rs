@@ -7,14 +7,17 @@ use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use rollcall_domain::{Keyring, Rate, Secret};
+use rollcall_outbound::Allow;
 use rollcall_postgres::Postgres;
 
 use crate::cli::ConfigArgs;
 use crate::settings::{
-    BODY_LIMIT, DATABASE_URL, DRAIN_SECONDS, Given, KEY, KEY_FILE, LISTEN, LOG, LOG_FORMAT,
-    METRICS_LISTEN, MOUNT, Name, OPEN_DISCOVERY, POOL_SIZE, PUBLIC_URL, RATE_LIMIT, SCIM_TOKEN,
-    Settings, TRUSTED_PROXIES, strangers,
+    ADMIN_OIDC_AUDIENCE, ADMIN_OIDC_ISSUER, BODY_LIMIT, DATABASE_URL, DRAIN_SECONDS, FETCH_PRIVATE,
+    Given, KEY, KEY_FILE, LISTEN, LOG, LOG_FORMAT, METRICS_LISTEN, MOUNT, Name, OPEN_DISCOVERY,
+    POOL_SIZE, PUBLIC_URL, RATE_LIMIT, SCIM_TOKEN, Settings, TLS_CERT, TLS_CLIENT_CA, TLS_KEY,
+    TRUSTED_PROXIES, strangers,
 };
+use crate::tls::TlsFiles;
 
 /// The whole configuration of a server.
 #[derive(Clone, Debug)]
@@ -35,6 +38,16 @@ pub(crate) struct Config {
     pub(crate) key_file: Option<PathBuf>,
     pub(crate) rate: Option<Rate>,
     pub(crate) trusted_proxies: Vec<IpAddr>,
+    pub(crate) tls: Option<TlsFiles>,
+    pub(crate) sign_in: Option<Issuer>,
+    pub(crate) fetch_private: Allow,
+}
+
+/// Who says who operators are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Issuer {
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
 }
 
 /// How log lines look.
@@ -103,6 +116,9 @@ impl Config {
             key_file: reading.take(KEY_FILE, |text| Ok(text.into())),
             rate: reading.take(RATE_LIMIT, rate),
             trusted_proxies: reading.take(TRUSTED_PROXIES, addresses).unwrap_or_default(),
+            tls: reading.tls(),
+            sign_in: reading.sign_in(),
+            fetch_private: reading.take(FETCH_PRIVATE, origins).unwrap_or_default(),
         };
         if reading.problems.is_empty() { Ok(config) } else { Err(reading.problems) }
     }
@@ -128,6 +144,7 @@ impl Config {
                     .into(),
             );
         }
+        problems.extend(self.tls.as_ref().and_then(|files| files.read().err()).map(chain));
         let replicated = matches!(self.database, Some(DatabaseUrl::Postgres(_)));
         if replicated && self.key.is_none() && self.key_file.is_none() {
             problems.push(
@@ -138,6 +155,12 @@ impl Config {
         }
         problems
     }
+}
+
+/// An error with what led to it.
+#[expect(clippy::needless_pass_by_value, reason = "it is mapped over errors")]
+fn chain(error: anyhow::Error) -> String {
+    format!("{error:#}")
 }
 
 /// Problems as lines.
@@ -164,6 +187,54 @@ impl Reading<'_> {
                 self.problems.push(format!("{source}:{shown} {error}"));
                 None
             }
+        }
+    }
+}
+
+impl Reading<'_> {
+    /// Certificate and key go together; that they fit is looked at where they are read.
+    fn tls(&mut self) -> Option<TlsFiles> {
+        let [certificate, key, client_ca] =
+            [TLS_CERT, TLS_KEY, TLS_CLIENT_CA].map(|name| self.take(name, |text| Ok(text.into())));
+        match (certificate, key, client_ca) {
+            (Some(certificate), Some(key), client_ca) => {
+                Some(TlsFiles { certificate, key, client_ca })
+            }
+            (None, None, None) => None,
+            (None, None, Some(_)) => {
+                self.lacks(TLS_CLIENT_CA, &[TLS_CERT, TLS_KEY]);
+                None
+            }
+            (Some(_), None, _) => {
+                self.lacks(TLS_CERT, &[TLS_KEY]);
+                None
+            }
+            (None, Some(_), _) => {
+                self.lacks(TLS_KEY, &[TLS_CERT]);
+                None
+            }
+        }
+    }
+
+    fn sign_in(&mut self) -> Option<Issuer> {
+        let (before, wanted) = (self.problems.len(), self.settings.get(ADMIN_OIDC_ISSUER));
+        let issuer = wanted.and_then(|_| self.take(ADMIN_OIDC_ISSUER, issuer));
+        match (issuer, self.take(ADMIN_OIDC_AUDIENCE, |text| Ok(text.to_owned()))) {
+            (Some(issuer), Some(audience)) => return Some(Issuer { issuer, audience }),
+            (Some(_), None) => self.lacks(ADMIN_OIDC_ISSUER, &[ADMIN_OIDC_AUDIENCE]),
+            (None, Some(_)) if self.problems.len() == before => {
+                self.lacks(ADMIN_OIDC_AUDIENCE, &[ADMIN_OIDC_ISSUER]);
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// A setting that is nothing without others.
+    fn lacks(&mut self, name: Name, others: &[Name]) {
+        if let Some(Given { source, .. }) = self.settings.get(name) {
+            let others: Vec<_> = others.iter().map(|name| format!("`{name}`")).collect();
+            self.problems.push(format!("{source}: needs {} beside it", others.join(" and ")));
         }
     }
 }
@@ -231,6 +302,20 @@ fn addresses(text: &str) -> anyhow::Result<Vec<IpAddr>> {
         text.trim().parse().map_err(|_| anyhow!("names `{text}`, which is no IP address"))
     };
     text.split(',').map(address).collect()
+}
+
+/// The URL of an issuer: `iss` says exactly this (OpenID Connect Discovery §3).
+fn issuer(text: &str) -> anyhow::Result<String> {
+    let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
+    let good = text.starts_with("https://") || local.iter().any(|local| text.starts_with(local));
+    match good && !text.contains(['?', '#', '@']) && text.chars().all(|c| c.is_ascii_graphic()) {
+        true => Ok(text.into()),
+        false => bail!("is no issuer: use its https URL, exactly as its tokens say it"),
+    }
+}
+
+fn origins(text: &str) -> anyhow::Result<Allow> {
+    Ok(Allow::origins(text.split(',').map(str::trim))?)
 }
 
 fn seconds(text: &str) -> anyhow::Result<u64> {
@@ -340,6 +425,31 @@ mod tests {
         assert!(told[1].starts_with("flag --listen: `nowhere` is no address"), "{}", told[1]);
         assert!(told[3].starts_with("environment variable ROLLCALL_SCIM_TOKEN: a token needs"));
         assert!(!told.concat().contains("hunter2") && !told.concat().contains("short-secret"));
+    }
+
+    #[test]
+    fn settings_that_need_each_other_are_told() {
+        for (given, expect) in [
+            (&[("ROLLCALL_TLS_CERT", "a")][..], "ROLLCALL_TLS_CERT: needs `tls_key`"),
+            (&[("ROLLCALL_TLS_KEY", "a")], "ROLLCALL_TLS_KEY: needs `tls_cert`"),
+            (&[("ROLLCALL_TLS_CLIENT_CA", "a")], "needs `tls_cert` and `tls_key`"),
+            (&[("ROLLCALL_ADMIN_OIDC_ISSUER", "https://x.test")], "needs `admin_oidc_audience`"),
+            (&[("ROLLCALL_ADMIN_OIDC_AUDIENCE", "a")], "needs `admin_oidc_issuer`"),
+            (&[("ROLLCALL_ADMIN_OIDC_ISSUER", "http://x.test")], "is no issuer"),
+            (&[("ROLLCALL_FETCH_PRIVATE", "10.0.0.1")], "ROLLCALL_FETCH_PRIVATE"),
+        ] {
+            let told = problems(&ConfigArgs::default(), given);
+            assert_eq!(told.len(), 1, "{given:?}: {told:?}");
+            assert!(told.concat().contains(expect), "{given:?}: {told:?}");
+        }
+        let whole = [
+            ("ROLLCALL_TLS_CERT", "a"),
+            ("ROLLCALL_TLS_KEY", "b"),
+            ("ROLLCALL_ADMIN_OIDC_ISSUER", "https://x.test/"),
+            ("ROLLCALL_ADMIN_OIDC_AUDIENCE", "rollcall"),
+            ("ROLLCALL_FETCH_PRIVATE", "http://127.0.0.1:9000, https://10.0.0.1"),
+        ];
+        assert_eq!(problems(&ConfigArgs::default(), &whole), Vec::<String>::new());
     }
 
     #[test]

@@ -1,12 +1,17 @@
 //! The `rollcall` binary: configuration, command line, wiring.
 
 mod backend;
+mod background;
 mod cli;
 mod commands;
 mod config;
+mod fresh;
 mod keys;
+mod moment;
+mod services;
 mod settings;
 mod telemetry;
+mod tls;
 
 use std::process::ExitCode;
 
@@ -21,10 +26,12 @@ async fn main() -> ExitCode {
         Command::Serve(args) => commands::serve::run(args).await,
         Command::Check(args) => commands::check::run(&args),
         Command::Migrate(args) => commands::migrate::run(args).await,
+        Command::Organization(args) => commands::organization::run(args).await,
         Command::Connection(args) => commands::connection::run(args).await,
         Command::Schema(args) => commands::schema::run(args).await,
         Command::Key(args) => commands::key::run(&args),
         Command::Token(args) => commands::token::run(args).await,
+        Command::Admin(args) => commands::admin::run(args).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

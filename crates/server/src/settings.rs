@@ -25,8 +25,14 @@ pub(crate) const KEY: Name = "key";
 pub(crate) const KEY_FILE: Name = "key_file";
 pub(crate) const RATE_LIMIT: Name = "rate_limit";
 pub(crate) const TRUSTED_PROXIES: Name = "trusted_proxies";
+pub(crate) const TLS_CERT: Name = "tls_cert";
+pub(crate) const TLS_KEY: Name = "tls_key";
+pub(crate) const TLS_CLIENT_CA: Name = "tls_client_ca";
+pub(crate) const ADMIN_OIDC_ISSUER: Name = "admin_oidc_issuer";
+pub(crate) const ADMIN_OIDC_AUDIENCE: Name = "admin_oidc_audience";
+pub(crate) const FETCH_PRIVATE: Name = "fetch_private";
 
-const ALL: [Name; 16] = [
+const ALL: [Name; 22] = [
     DATABASE_URL,
     LISTEN,
     PUBLIC_URL,
@@ -43,6 +49,12 @@ const ALL: [Name; 16] = [
     KEY_FILE,
     RATE_LIMIT,
     TRUSTED_PROXIES,
+    TLS_CERT,
+    TLS_KEY,
+    TLS_CLIENT_CA,
+    ADMIN_OIDC_ISSUER,
+    ADMIN_OIDC_AUDIENCE,
+    FETCH_PRIVATE,
 ];
 
 /// Variables of the environment that no setting has: misspelt ones, most likely.
@@ -166,6 +178,12 @@ impl Settings {
             (KEY_FILE, &args.key_file),
             (RATE_LIMIT, &args.rate_limit),
             (TRUSTED_PROXIES, &args.trusted_proxies),
+            (TLS_CERT, &args.tls_cert),
+            (TLS_KEY, &args.tls_key),
+            (TLS_CLIENT_CA, &args.tls_client_ca),
+            (ADMIN_OIDC_ISSUER, &args.admin_oidc_issuer),
+            (ADMIN_OIDC_AUDIENCE, &args.admin_oidc_audience),
+            (FETCH_PRIVATE, &args.fetch_private),
         ];
         for (name, value) in flags {
             if let Some(text) = value.clone() {

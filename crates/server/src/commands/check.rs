@@ -18,5 +18,12 @@ pub(crate) fn run(args: &ConfigArgs) -> anyhow::Result<()> {
         Some(database) => println!("  database    {database:?}"),
         None => println!("  database    none"),
     }
+    match &config.tls {
+        Some(files) => println!("  TLS         {}", files.certificate.display()),
+        None => println!("  TLS         none: a proxy in front speaks it"),
+    }
+    if let Some(issuer) = &config.sign_in {
+        println!("  sign-in     {} for {}", issuer.issuer, issuer.audience);
+    }
     Ok(())
 }

@@ -1,54 +1,42 @@
 //! `rollcall connection configure`: how a connection is set up.
 
 use anyhow::{anyhow, bail};
-use rollcall_domain::{Capabilities, Connection, Offer, SetupChange};
-use rollcall_schema::Profile;
-use serde_json::{Map, Value, json};
+use rollcall_domain::{Caller, ConnectionChange};
+use serde_json::{Map, Value};
 
-use super::connection::print;
+use super::connection::configured;
+use super::{place::told, print::print};
 use crate::backend::Backend;
-use crate::cli::ConfigureArgs;
+use crate::cli::{ChangeArgs, ConfigureArgs};
 use crate::config::{Config, rate};
+use crate::moment::hours;
 
 pub(super) async fn run(args: ConfigureArgs) -> anyhow::Result<()> {
-    let change = change_of(&args)?;
+    let change = change_of(&args.change)?;
     let config = Config::read(&args.config)?;
-    let connections = Backend::open_existing(&config).await?.connections();
-    let connection = connections.configure(args.connection, &change).await?;
-    let note = "Running servers follow within 2 seconds.";
-    print(&Value::Object(shown(&connection)?), args.output, note)?;
-    Ok(())
+    let backend = Backend::open_existing(&config).await?;
+    let admin = backend.admin();
+    let made = told(admin.configure(&Caller::CLI, args.connection, &change, None).await)?;
+    let note = match made.minted {
+        Some(_) => "The token is shown this once. Running servers follow within 2 seconds.",
+        None => "Running servers follow within 2 seconds.",
+    };
+    print(&configured(&config, &made), args.output, note)
 }
 
-/// How a connection is set up, with what follows from defaults.
-pub(super) fn shown(connection: &Connection) -> anyhow::Result<Map<String, Value>> {
-    let offer = Offer::of(connection)?;
-    let switches = Profile::SWITCHES.iter().map(|switch| {
-        (switch.name.to_owned(), offer.profile().get(switch.name).unwrap_or_default().into())
-    });
-    let capabilities = Capabilities::NAMES
-        .into_iter()
-        .map(|name| (name.to_owned(), offer.capabilities().get(name).unwrap_or_default().into()));
-    let types = offer.catalog().types().iter().map(|ty| Value::from(ty.name()));
-    let shown = json!({
-        "connectionId": connection.id.to_string(),
-        "idp": connection.idp.name(),
-        "dialect": connection.dialect,
-        "profile": offer.profile_name().name(),
-        "switches": switches.collect::<Map<_, _>>(),
-        "capabilities": capabilities.collect::<Map<_, _>>(),
-        "limits": offer.limits(),
-        "resourceTypes": types.collect::<Vec<_>>(),
-        "revision": connection.revision,
-    });
-    match shown {
-        Value::Object(shown) => Ok(shown),
-        _ => bail!("an object was expected"),
-    }
-}
-
-fn change_of(args: &ConfigureArgs) -> anyhow::Result<SetupChange> {
+/// What the flags ask to become of a connection.
+pub(super) fn change_of(args: &ChangeArgs) -> anyhow::Result<ConnectionChange> {
     let mut change = Map::new();
+    if let Some(name) = &args.name {
+        change.insert("name".into(), name.as_str().into());
+    }
+    if let Some(status) = args.status {
+        change.insert("status".into(), status.name().into());
+    }
+    if let Some(after) = &args.quiet_after {
+        let hours = if after == "default" { Value::Null } else { hours(after)?.into() };
+        change.insert("quietAfterHours".into(), hours);
+    }
     if let Some(profile) = &args.profile {
         let named = if profile == "default" { Value::Null } else { profile.as_str().into() };
         change.insert("profile".into(), named);
@@ -101,28 +89,28 @@ fn limit(name: &str, text: &str) -> anyhow::Result<Value> {
 
 #[cfg(test)]
 mod tests {
-    use rollcall_domain::{Rate, Setup};
+    use rollcall_domain::{Rate, Setup, Status};
 
     use super::*;
 
-    fn args(given: &[(&str, &str)]) -> ConfigureArgs {
+    fn args(given: &[(&str, &str)]) -> ChangeArgs {
         let of = |kind: &str| {
             let given = given.iter().filter(|(name, _)| *name == kind);
             given.map(|(_, text)| (*text).to_owned()).collect::<Vec<_>>()
         };
-        ConfigureArgs {
-            config: crate::cli::ConfigArgs::default(),
-            connection: format!("conn_{}", "0".repeat(32)).parse().unwrap(),
+        ChangeArgs {
+            name: of("name").pop(),
+            status: of("status").pop().map(|text| text.parse().unwrap()),
+            quiet_after: of("quiet-after").pop(),
             profile: of("profile").pop(),
             switches: of("switch"),
             capabilities: of("capability"),
             limits: of("limit"),
-            output: crate::cli::Output::Text,
         }
     }
 
     fn setup(given: &[(&str, &str)]) -> anyhow::Result<Setup> {
-        Ok(change_of(&args(given))?.of(&Setup::default())?)
+        Ok(change_of(&args(given))?.setup(&Setup::default())?)
     }
 
     #[test]
@@ -143,6 +131,18 @@ mod tests {
     }
 
     #[test]
+    fn a_name_a_status_and_a_time_are_read() {
+        let change =
+            change_of(&args(&[("name", "EU"), ("status", "paused"), ("quiet-after", "2d")]));
+        let change = change.unwrap();
+        assert_eq!(change.name, Some(Some("EU".into())));
+        assert_eq!(change.status, Some(Status::Paused));
+        assert_eq!(change.quiet_after_hours, Some(Some(48)));
+        let change = change_of(&args(&[("quiet-after", "default")])).unwrap();
+        assert_eq!((change.quiet_after_hours, change.name), (Some(None), None));
+    }
+
+    #[test]
     fn words_that_are_none_are_told() {
         for (kind, text, expect) in [
             ("switch", "stringBooleans", "sets nothing"),
@@ -151,6 +151,8 @@ mod tests {
             ("limit", "pageMax=x", "no whole number"),
             ("limit", "rate=5:5", "at least 25"),
             ("profile", "okta2", "okta2"),
+            ("quiet-after", "soon", "`soon` is no time"),
+            ("quiet-after", "400d", "quietAfterHours"),
         ] {
             let told = setup(&[(kind, text)]).unwrap_err().to_string();
             assert!(told.contains(expect), "{text}: {told}");

@@ -1,151 +1,122 @@
-//! `rollcall connection`: makes and lists connections.
+//! `rollcall connection`: the IdP directories of organizations.
 
-use std::fmt::Display;
-use std::io::{ErrorKind, Write as _};
+use rollcall_domain::{
+    Caller, Configured, Connection, FirstToken, NewConnection, Organization, People,
+};
+use serde_json::Value;
 
-use anyhow::Context as _;
-use serde_json::{Value, json};
-
-use super::{base_path, base_url, configure, warn_without_public_url};
+use super::print::{brief, print, print_rows, with};
+use super::work::{Wait, see_through};
+use super::{base_path, base_url, configure, place, place::told, warn_without_public_url};
 use crate::backend::Backend;
-use crate::cli::{ConnectionArgs, ConnectionCommand, Output};
+use crate::cli::{ConnectionArgs, ConnectionCommand, DeleteArgs, NewConnectionArgs, WhichPeople};
 use crate::config::Config;
 
 pub(crate) async fn run(args: ConnectionArgs) -> anyhow::Result<()> {
     match args.command {
-        ConnectionCommand::Create { config, organization, idp, output } => {
-            let config = Config::read(&config)?;
-            let backend = Backend::open(&config).await?;
-            let (connection, minted) = backend.connections().create(&organization, idp).await?;
-            warn_without_public_url(&config);
-            let made = json!({
-                "organizationId": connection.organization.to_string(),
-                "connectionId": connection.id.to_string(),
-                "basePath": base_path(&config, connection.id),
-                "baseUrl": base_url(&config, connection.id),
-                "token": minted.secret.reveal(),
-            });
-            print(&made, output, "The token is shown this once.")?;
-        }
-        ConnectionCommand::List { config, output } => {
+        ConnectionCommand::Create(args) => create(args).await?,
+        ConnectionCommand::List { config, organization, output } => {
             let config = Config::read(&config)?;
             let backend = Backend::open_existing(&config).await?;
-            let list = backend.connections().list().await?;
-            warn_without_public_url(&config);
-            let rows = list.iter().map(|(organization, connection)| {
-                json!({
-                    "organizationId": organization.id.to_string(),
-                    "organization": organization.name,
-                    "connectionId": connection.id.to_string(),
-                    "name": connection.name,
-                    "idp": connection.idp.name(),
-                    "dialect": connection.dialect,
-                    "created": connection.created.to_string(),
-                    "baseUrl": base_url(&config, connection.id),
+            let of = match organization {
+                Some(text) => Some(place::organization(&backend, &text).await?.id),
+                None => None,
+            };
+            let admin = backend.admin();
+            let list = place::all(async |page| admin.connections(&Caller::CLI, of, page).await);
+            let rows: Vec<Value> = list
+                .await?
+                .iter()
+                .map(|(organization, connection)| {
+                    Ok(brief(shown(&config, organization, connection)?, output))
                 })
-            });
-            print_rows(rows, output, "no connections yet: `rollcall connection create` makes one")?;
+                .collect::<anyhow::Result<_>>()?;
+            warn_without_public_url(&config);
+            let none = "no connections yet: `rollcall connection create` makes one";
+            print_rows(rows.into_iter(), output, none)?;
         }
         ConnectionCommand::Show { config, connection, output } => {
             let config = Config::read(&config)?;
             let backend = Backend::open_existing(&config).await?;
-            let (organization, connection) = backend.connections().get(connection).await?;
-            let mut shown = configure::shown(&connection)?;
-            shown.insert("organization".into(), organization.name.into());
-            shown.insert("baseUrl".into(), base_url(&config, connection.id).into());
-            print(&Value::Object(shown), output, "")?;
+            let found = backend.admin().connection(&Caller::CLI, connection).await;
+            let (organization, connection) = told(found)?;
+            print(&shown(&config, &organization, &connection)?, output, "")?;
         }
         ConnectionCommand::Configure(args) => configure::run(args).await?,
+        ConnectionCommand::Status { config, connection, output } => {
+            let config = Config::read(&config)?;
+            let backend = Backend::open_existing(&config).await?;
+            let status = told(backend.admin().status(&Caller::CLI, connection).await)?;
+            print(&status.shown()?, output, "")?;
+        }
+        ConnectionCommand::Validate { config, connection, output } => {
+            let config = Config::read(&config)?;
+            let backend = Backend::open_existing(&config).await?;
+            let admin = backend.admin_that_fetches(&config);
+            let base = base_url(&config, connection);
+            warn_without_public_url(&config);
+            let found = told(admin.validate(&Caller::CLI, connection, Some(&base)).await)?;
+            print(&found.shown()?, output, "")?;
+        }
+        ConnectionCommand::Delete(args) => delete(args).await?,
     }
     Ok(())
 }
 
-/// One object: as JSON, or as lines of names and values with a note behind.
-pub(super) fn print(object: &Value, output: Output, note: &str) -> anyhow::Result<()> {
-    say(match output {
-        Output::Json => object.to_string(),
-        Output::Text if note.is_empty() => lines(object),
-        Output::Text => format!("{}\n\n{note}", lines(object)),
-    })
+async fn create(args: NewConnectionArgs) -> anyhow::Result<()> {
+    let settings = configure::change_of(&args.change)?;
+    let token = if args.without_token { FirstToken::None } else { FirstToken::Plain };
+    let new = NewConnection { idp: args.idp, settings, token };
+    let config = Config::read(&args.config)?;
+    let backend = Backend::open(&config).await?;
+    let admin = backend.admin();
+    let made = match args.organization.parse() {
+        Ok(id) => admin.create_connection(&Caller::CLI, id, &new).await,
+        Err(_) => admin.connect(&Caller::CLI, &args.organization, &new).await,
+    };
+    let made = told(made)?;
+    warn_without_public_url(&config);
+    let note = if made.minted.is_some() { "The token is shown this once." } else { "" };
+    print(&brief(configured(&config, &made), args.output), args.output, note)
 }
 
-/// A list: as a JSON array, or as a block of lines for each.
-pub(super) fn print_rows(
-    rows: impl Iterator<Item = Value>,
-    output: Output,
-    none: &str,
-) -> anyhow::Result<()> {
-    let rows: Vec<Value> = rows.collect();
-    say(match output {
-        Output::Json => Value::Array(rows).to_string(),
-        Output::Text if rows.is_empty() => none.to_owned(),
-        Output::Text => rows.iter().map(lines).collect::<Vec<_>>().join("\n\n"),
-    })
+/// A connection that was made or set up, with where it is.
+pub(super) fn configured(config: &Config, made: &Configured) -> Value {
+    let id = made.connection.id;
+    let places =
+        [("basePath", base_path(config, id).into()), ("baseUrl", base_url(config, id).into())];
+    with(made.shown(), places)
 }
 
-/// Prints to whoever still reads: `rollcall … | head` closes its end early, which is no error.
-pub(super) fn say(text: impl Display) -> anyhow::Result<()> {
-    match writeln!(std::io::stdout(), "{text}") {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(error).context("writing to standard output")
-        }
-        _ => Ok(()),
+/// A connection with its organization and where it is.
+fn shown(
+    config: &Config,
+    organization: &Organization,
+    connection: &Connection,
+) -> anyhow::Result<Value> {
+    let more = [
+        ("organization", organization.name.as_str().into()),
+        ("dialect", connection.traffic.dialect.as_deref().into()),
+        ("basePath", base_path(config, connection.id).into()),
+        ("baseUrl", base_url(config, connection.id).into()),
+    ];
+    Ok(with(connection.shown()?, more))
+}
+
+async fn delete(args: DeleteArgs) -> anyhow::Result<()> {
+    let people = match (args.people, args.to) {
+        (WhichPeople::Keep, None) => People::Keep,
+        (WhichPeople::Deactivate, None) => People::Deactivate,
+        (WhichPeople::HandOver, Some(to)) => People::HandOver { to },
+        (WhichPeople::HandOver, None) => anyhow::bail!("--to names who takes the people over"),
+        (_, Some(_)) => anyhow::bail!("--to goes with `--people hand-over` alone"),
+    };
+    let backend = Backend::open_existing(&Config::read(&args.config)?).await?;
+    let admin = backend.admin();
+    if args.preview {
+        let preview = admin.preview_removal(&Caller::CLI, args.connection, people).await;
+        return print(&told(preview)?.shown(), args.output, "Nothing was done.");
     }
-}
-
-/// A name and its value on each line; what an object or a list holds stands on lines of its own.
-fn lines(object: &Value) -> String {
-    let mut lines = Vec::new();
-    for (name, value) in object.as_object().into_iter().flatten() {
-        let parts: Vec<String> = match value {
-            Value::Object(parts) => {
-                parts.iter().map(|(name, value)| format!("{name}  {}", setting(value))).collect()
-            }
-            Value::Array(parts) => parts.iter().map(plain).collect(),
-            value => vec![plain(value)],
-        };
-        let empty = parts.is_empty().then(|| "-".to_owned());
-        for (at, part) in parts.iter().chain(&empty).enumerate() {
-            let name = if at == 0 { name } else { "" };
-            lines.push(format!("{name:16} {part}"));
-        }
-    }
-    lines.join("\n")
-}
-
-fn setting(value: &Value) -> String {
-    match value {
-        Value::Bool(true) => "on".into(),
-        Value::Bool(false) => "off".into(),
-        other => plain(other),
-    }
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => "-".into(),
-        other => other.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_value_holds_stands_on_lines_of_its_own() {
-        let object = json!({"a": {"x": true, "y": false}, "b": ["p", "q"], "c": {}, "d": null});
-        let told = lines(&object);
-        let told: Vec<_> = told.lines().map(str::trim_end).collect();
-        let expect = [
-            "a                x  on",
-            "                 y  off",
-            "b                p",
-            "                 q",
-            "c                -",
-            "d                -",
-        ];
-        assert_eq!(told, expect);
-    }
+    let job = admin.remove_connection(&Caller::CLI, args.connection, people, None).await;
+    see_through(&backend, told(job)?, Wait::unless(args.background), args.output).await
 }

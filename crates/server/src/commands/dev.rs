@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use rollcall_domain::{Connection, IdpKind};
+use rollcall_domain::{Caller, Connection, NewAdminKey, NewConnection, PageAsked, Role};
 use tokio::net::TcpListener;
 
-use super::{base_url, serve};
+use super::{admin_url, base_url, place::told, serve};
 use crate::backend::Backend;
 use crate::cli::{ConfigArgs, DevArgs};
 use crate::config::Config;
@@ -45,24 +45,50 @@ async fn greet(
     data_dir: &Path,
     database_url: &str,
 ) -> anyhow::Result<()> {
-    let connections = backend.connections();
-    if let Some((organization, connection)) = connections.list().await?.into_iter().next() {
+    let admin = backend.admin();
+    let one = PageAsked { limit: Some(1), after: None };
+    let connections = told(admin.connections(&Caller::CLI, None, &one).await)?;
+    if let Some((organization, connection)) = connections.items.into_iter().next() {
         println!("Rollcall keeps on with the data in {}", data_dir.display());
         println!("  organization   {}", organization.name);
         say_base_url(config, &connection);
+        say_admin_key(config, backend).await?;
         println!("\nTokens are shown once, when they are made. To make another:\n");
         println!("  rollcall token create --database-url {} \\", quoted(database_url));
         println!("    --public-url http://{} --connection {}", config.listen, connection.id);
         return Ok(());
     }
-    let (connection, minted) = connections.create("Example", IdpKind::Generic).await?;
+    let made = told(admin.connect(&Caller::CLI, "Example", &NewConnection::default()).await)?;
+    let minted = made.minted.context("the connection was made without a token")?;
     println!("Rollcall is ready; its data is in {}", data_dir.display());
     println!("  organization   Example");
-    say_base_url(config, &connection);
-    println!("  token          {}", minted.secret.reveal());
-    println!("\nThe token is shown this once. Try it:\n");
-    println!("  curl -s -H 'Authorization: Bearer {}' \\", minted.secret.reveal());
-    println!("    '{}/Users?count=1'", base_url(config, connection.id));
+    say_base_url(config, &made.connection);
+    println!("  token          {}", minted.reveal());
+    say_admin_key(config, backend).await?;
+    println!("\nToken and key are shown this once. Try it:\n");
+    println!("  curl -s -H 'Authorization: Bearer {}' \\", minted.reveal());
+    println!("    '{}/Users?count=1'", base_url(config, made.connection.id));
+    Ok(())
+}
+
+/// Says where the admin API is, with a key for it where there is none yet.
+async fn say_admin_key(config: &Config, backend: &Backend) -> anyhow::Result<()> {
+    let admin = backend.admin();
+    let one = PageAsked { limit: Some(1), after: None };
+    println!("  admin API      {}", admin_url(config));
+    if !told(admin.admin_keys(&Caller::CLI, &one).await)?.items.is_empty() {
+        return Ok(());
+    }
+    let new = NewAdminKey {
+        name: "dev".into(),
+        role: Role::Owner,
+        organization: None,
+        expires: None,
+        subject: None,
+    };
+    let minted = told(admin.create_admin_key(&Caller::CLI, &new).await)?;
+    let secret = minted.secret.context("the admin key was made without a secret")?;
+    println!("  admin key      {}", secret.reveal());
     Ok(())
 }
 

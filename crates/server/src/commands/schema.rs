@@ -4,11 +4,12 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
-use rollcall_domain::{Index, IndexState, Offer};
+use rollcall_domain::{Caller, Index, IndexState, Offer};
 use rollcall_schema::packs;
 use serde_json::{Map, Value, json};
 
-use super::connection::{print_rows, say};
+use super::place::told;
+use super::print::{print_rows, say};
 use crate::backend::Backend;
 use crate::cli::{SchemaArgs, SchemaCommand};
 use crate::config::Config;
@@ -24,7 +25,7 @@ pub(crate) async fn run(args: SchemaArgs) -> anyhow::Result<()> {
                 (None, pack) => pack_of(pack.as_deref().unwrap_or_default())?.to_owned(),
             };
             let config = Config::read(&config)?;
-            let connections = Backend::open_existing(&config).await?.connections();
+            let admin = Backend::open_existing(&config).await?.admin();
             let place = file.map_or_else(
                 || "the pack".into(),
                 |path| match path.to_str() {
@@ -32,16 +33,15 @@ pub(crate) async fn run(args: SchemaArgs) -> anyhow::Result<()> {
                     _ => path.display().to_string(),
                 },
             );
-            connections
-                .add_definitions(connection, &text)
-                .await
-                .with_context(|| format!("{place} was not added"))?;
+            let added = admin.add_definitions(&Caller::CLI, connection, &text, None).await;
+            told(added).with_context(|| format!("{place} was not added"))?;
             say("added; running servers follow within 2 seconds")?;
         }
         SchemaCommand::List { config, connection, output } => {
             let config = Config::read(&config)?;
             let backend = Backend::open_existing(&config).await?;
-            let (_, connection) = backend.connections().get(connection).await?;
+            let found = backend.admin().connection(&Caller::CLI, connection).await;
+            let (_, connection) = told(found)?;
             let definitions = &connection.setup.definitions;
             let offer = Offer::of(&connection)?;
             let indexes = backend.indexer().status(&connection).await?;
@@ -69,8 +69,8 @@ pub(crate) async fn run(args: SchemaArgs) -> anyhow::Result<()> {
         }
         SchemaCommand::Remove { config, connection, name } => {
             let config = Config::read(&config)?;
-            let connections = Backend::open_existing(&config).await?.connections();
-            connections.remove_definition(connection, &name).await?;
+            let admin = Backend::open_existing(&config).await?.admin();
+            told(admin.remove_definition(&Caller::CLI, connection, &name, None).await)?;
             say(format!("removed `{name}`; running servers follow within 2 seconds"))?;
         }
         SchemaCommand::Packs { output } => {
