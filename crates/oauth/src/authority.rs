@@ -1,0 +1,114 @@
+//! The authorization server of every connection.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rollcall_domain::{
+    Clock, Connection, ConnectionId, Fetch, Ids, Keyring, Registry, Scopes, Status, Unavailable,
+};
+use serde_json::{Value, json};
+
+use crate::issuer_keys::IssuerKeys;
+use crate::jwt::ALGORITHMS;
+use crate::rotation::ROTATES_AFTER;
+use crate::signing_keys::SigningKeys;
+
+/// Grants access tokens, and checks them.
+///
+/// The signing keys, and the assertions that were taken before, are shared with other replicas
+/// through the registry.
+pub struct OAuth {
+    pub(crate) registry: Arc<dyn Registry>,
+    pub(crate) signing: SigningKeys,
+    pub(crate) issuers: IssuerKeys,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    origin: String,
+    rotation: Duration,
+}
+
+impl OAuth {
+    /// An authorization server over a registry. The keyring seals the private halves of its keys;
+    /// `origin` is the public URL that connections are below: `https://scim.example.com`, with the
+    /// path behind it where there is one.
+    pub fn new(
+        registry: Arc<dyn Registry>,
+        keys: Arc<Keyring>,
+        fetch: Arc<dyn Fetch>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        origin: String,
+    ) -> Self {
+        let issuers = IssuerKeys::new(fetch, Arc::clone(&clock));
+        let signing =
+            SigningKeys::new(Arc::clone(&registry), keys, Arc::clone(&clock), Arc::clone(&ids));
+        let origin = origin.trim_end_matches('/').to_owned();
+        Self { registry, signing, issuers, clock, ids, origin, rotation: ROTATES_AFTER }
+    }
+
+    /// The same with keys that become this old; 30 days if nobody says.
+    #[must_use]
+    pub fn with_rotation(self, rotation: Duration) -> Self {
+        Self { rotation, ..self }
+    }
+
+    /// Rotates the signing keys when it is time. Call it now and then on every replica.
+    ///
+    /// # Errors
+    /// [`Unavailable`]; the keys are as they were.
+    pub async fn tick(&self) -> Result<(), Unavailable> {
+        self.signing.rotate(self.rotation).await
+    }
+
+    /// `iss` of the tokens of a connection (RFC 8414 §2).
+    pub fn issuer(&self, connection: ConnectionId) -> String {
+        format!("{}/connections/{connection}", self.origin)
+    }
+
+    /// Where the client of a connection gets them.
+    pub fn token_endpoint(&self, connection: ConnectionId) -> String {
+        format!("{}/oauth/token", self.issuer(connection))
+    }
+
+    /// `aud` of the tokens of a connection: what they open, and nothing else (R-OAUTH-08).
+    pub fn audience(&self, connection: ConnectionId) -> String {
+        format!("{}/scim/v2", self.issuer(connection))
+    }
+
+    /// The connection whose issuer that is.
+    pub(crate) fn connection_of(&self, issuer: &str) -> Option<ConnectionId> {
+        let id = issuer.strip_prefix(&self.origin)?.strip_prefix("/connections/")?;
+        id.parse().ok()
+    }
+
+    /// RFC 8414 §2.
+    pub(crate) fn described(&self, connection: ConnectionId) -> Value {
+        json!({
+            "issuer": self.issuer(connection),
+            "token_endpoint": self.token_endpoint(connection),
+            "jwks_uri": format!("{}/oauth/jwks", self.origin),
+            "grant_types_supported": ["client_credentials"],
+            "response_types_supported": [],
+            "scopes_supported": Scopes::NAMES,
+            "token_endpoint_auth_methods_supported":
+                ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+            "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
+        })
+    }
+}
+
+/// Whether tokens are granted for a connection at all.
+pub(crate) fn is_open(connection: &Connection) -> bool {
+    let by_status = match connection.status {
+        Status::Draft | Status::Observe | Status::Active => true,
+        Status::Paused | Status::Disabled => false,
+    };
+    by_status && connection.removal.is_none()
+}
+
+impl fmt::Debug for OAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuth").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,176 @@
+//! Whether a client is the one that it says (R-AUTH-03).
+
+use rollcall_domain::{
+    ConnectionId, Note, Refusal, Token, TokenHash, TokenKind, TokenRequest, Trust, Unavailable,
+};
+use rollcall_schema::Instant;
+
+use crate::OAuth;
+use crate::authority::is_open;
+use crate::claims::Bound;
+use crate::issuer_keys::Source;
+use crate::jwt::Jwt;
+use crate::public_keys::{PublicKeys, Verdict};
+
+/// The one kind of assertions (RFC 7523 §2.2).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// A client that has proven to be the one.
+pub(crate) struct Proven {
+    /// With which credential.
+    pub(crate) token: Token,
+    /// What its proof is known by, where that is good once.
+    pub(crate) once: Option<[u8; 32]>,
+}
+
+/// How a client means to prove it.
+enum Proof<'a> {
+    Secret(&'a str),
+    Assertion(&'a str),
+}
+
+impl OAuth {
+    /// The client of a request; `None` whatever is wrong with it.
+    pub(crate) async fn client(
+        &self,
+        request: &TokenRequest<'_>,
+        now: Instant,
+    ) -> Result<Option<Proven>, Refusal> {
+        let proven = match Proof::of(request)? {
+            None => None,
+            Some(Proof::Secret(secret)) => self.by_secret(request, secret).await?,
+            Some(Proof::Assertion(text)) => {
+                self.by_assertion(request.connection, request, text, now).await?
+            }
+        };
+        let Some(proven) = proven else { return Ok(None) };
+        let token = &proven.token;
+        if token.has_expired(now) {
+            // Operators are told: somebody still has the old credential.
+            self.registry.note(Note::Refused(token.connection, token.id, now)).await?;
+            return Ok(None);
+        }
+        // R-OAUTH-05: a credential that is bound to a certificate is good with that one alone.
+        let is_bearer = token.certificate.is_none() || token.certificate == request.certificate;
+        Ok(is_bearer.then_some(proven))
+    }
+
+    /// RFC 6749 §2.3.1.
+    async fn by_secret(
+        &self,
+        request: &TokenRequest<'_>,
+        secret: &str,
+    ) -> Result<Option<Proven>, Unavailable> {
+        let hash = TokenHash::of(secret);
+        let Some((token, connection)) = self.registry.token_by_hash(hash).await? else {
+            return Ok(None);
+        };
+        let id = connection.id;
+        let is_client = id == request.connection && is_named(request.client_id, id);
+        let is_secret = token.kind == TokenKind::ClientSecret && token.hash.matches(&hash);
+        let good = is_client && is_secret && is_open(&connection) && token.revoked.is_none();
+        Ok(good.then_some(Proven { token, once: None }))
+    }
+
+    /// RFC 7523 §3.
+    async fn by_assertion(
+        &self,
+        id: ConnectionId,
+        request: &TokenRequest<'_>,
+        text: &str,
+        now: Instant,
+    ) -> Result<Option<Proven>, Unavailable> {
+        let Some(jwt) = Jwt::parse(text) else { return Ok(None) };
+        if jwt.claims.ends(now).is_none() || jwt.claims.bound() != Bound::No {
+            return Ok(None);
+        }
+        let open = self.registry.connection(id).await?.is_some_and(|(_, found)| is_open(&found));
+        if !open {
+            return Ok(None);
+        }
+        let tokens = self.unrevoked(id, now).await?;
+        if is_named(jwt.claims.iss.as_deref(), id) {
+            let is_client = request.client_id.is_none() || is_named(request.client_id, id);
+            let token = self.own_key(id, tokens, &jwt).filter(|_| is_client);
+            let once = Some(jwt.mark());
+            return Ok(token.map(|token| Proven { token, once }));
+        }
+        // R-OAUTH-02: what the issuer calls the client says nothing here. Issuers that number
+        // their tokens get each of them taken once; others (Entra) may send one again, as they
+        // may show it as a bearer.
+        let once = jwt.claims.jti.as_ref().map(|_| jwt.mark());
+        let token = self.trusting(tokens, &jwt).await?;
+        Ok(token.map(|token| Proven { token, once }))
+    }
+
+    /// The credential whose key signed an assertion of the client itself (R-OAUTH-04).
+    fn own_key(&self, id: ConnectionId, tokens: Vec<Token>, jwt: &Jwt<'_>) -> Option<Token> {
+        let (issuer, endpoint) = (self.issuer(id), self.token_endpoint(id));
+        if !is_named(jwt.claims.sub.as_deref(), id) || !jwt.claims.is_for(&[&issuer, &endpoint]) {
+            return None;
+        }
+        tokens.into_iter().find(|token| match &token.kind {
+            TokenKind::ClientKey { jwks } => PublicKeys::of(jwks).verify(jwt) == Verdict::Good,
+            _ => false,
+        })
+    }
+
+    /// The credential that trusts whoever issued a token, with all that it pins (R-E-25).
+    pub(crate) async fn trusting(
+        &self,
+        tokens: Vec<Token>,
+        jwt: &Jwt<'_>,
+    ) -> Result<Option<Token>, Unavailable> {
+        for token in tokens {
+            let TokenKind::TrustedIssuer(trust) = &token.kind else { continue };
+            if !is_pinned(trust, jwt) {
+                continue;
+            }
+            let source = Source::Jwks(trust.jwks_uri.clone());
+            if self.issuers.verify(&source, jwt).await? {
+                return Ok(Some(token));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The credentials that nobody has revoked, those that live first.
+    pub(crate) async fn unrevoked(
+        &self,
+        connection: ConnectionId,
+        now: Instant,
+    ) -> Result<Vec<Token>, Unavailable> {
+        let mut tokens = self.registry.tokens(connection).await?;
+        tokens.retain(|token| token.revoked.is_none());
+        tokens.sort_by_key(|token| token.has_expired(now));
+        Ok(tokens)
+    }
+}
+
+impl<'a> Proof<'a> {
+    /// `None` when there is none at all.
+    fn of(request: &TokenRequest<'a>) -> Result<Option<Self>, Refusal> {
+        let bad = |detail: &str| Err(Refusal::InvalidRequest(detail.into()));
+        match (request.client_secret, request.assertion_type, request.assertion) {
+            (None, None, None) => Ok(None),
+            (Some(secret), None, None) => Ok(Some(Self::Secret(secret))),
+            (Some(_), _, _) => bad("send a secret or an assertion, not both"),
+            (None, Some(JWT_BEARER), Some(text)) => Ok(Some(Self::Assertion(text))),
+            (None, Some(_), Some(_)) => bad("`client_assertion_type` is none that is known"),
+            (None, Some(_), None) => bad("`client_assertion` is missing"),
+            (None, None, Some(_)) => bad("`client_assertion_type` is missing"),
+        }
+    }
+}
+
+/// Whether a client is called like its connection.
+fn is_named(name: Option<&str>, connection: ConnectionId) -> bool {
+    name.is_some_and(|name| name == connection.to_string())
+}
+
+fn is_pinned(trust: &Trust, jwt: &Jwt<'_>) -> bool {
+    let claims = &jwt.claims;
+    claims.iss.as_ref() == Some(&trust.issuer)
+        && claims.sub.as_ref() == Some(&trust.subject)
+        && claims.is_for(&[&trust.audience])
+}
