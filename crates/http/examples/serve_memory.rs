@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rollcall_domain::{Authenticator, Connections, Directory, IdpKind, SystemClock, UuidIds};
+use rollcall_domain::{
+    Admin, Authenticator, Caller, Directory, NewConnection, SystemClock, UuidIds,
+};
 use rollcall_http::{App, Settings, serve};
 use rollcall_testkit::MemoryStore;
 use tokio::net::TcpListener;
@@ -16,10 +18,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let store = Arc::new(MemoryStore::new());
     let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidIds));
-    let connections = Connections::new(store.clone(), store.clone(), clock.clone(), ids.clone());
-    let (connection, minted) = connections.create("Example", IdpKind::Generic).await?;
-    println!("{public_url}/connections/{}/scim/v2", connection.id);
-    println!("{}", minted.secret.reveal());
+    let admin = Admin::new(store.clone(), store.clone(), clock.clone(), ids.clone());
+    let made = admin.connect(&Caller::CLI, "Example", &NewConnection::default()).await?;
+    println!("{public_url}/connections/{}/scim/v2", made.connection.id);
+    println!("{}", made.minted.as_ref().map_or("", |minted| minted.reveal()));
 
     let directory = Directory::new(store.clone(), clock, ids);
     let settings = Settings { public_url, ..Settings::default() };

@@ -21,7 +21,8 @@ pub(crate) struct Problem {
     scim_type: Option<ScimType>,
     /// What the client is told.
     detail: String,
-    header: Option<(http::HeaderName, HeaderValue)>,
+    /// Boxed, so that what says no stays small on the way.
+    header: Option<Box<(http::HeaderName, HeaderValue)>>,
     /// What OAuth calls it, where the client speaks that (RFC 6749 §5.2).
     oauth: Option<&'static str>,
     /// What the log is told instead.
@@ -226,7 +227,7 @@ impl Problem {
 
     /// The same problem, and a header of its answer.
     pub(crate) fn with(self, name: http::HeaderName, value: HeaderValue) -> Self {
-        Self { header: Some((name, value)), ..self }
+        Self { header: Some(Box::new((name, value))), ..self }
     }
 
     /// A search of this type that gave no page.
@@ -261,7 +262,7 @@ impl Problem {
             None => Response::new(Body::from(body.to_string())),
         };
         *response.status_mut() = status;
-        if let Some((name, value)) = header {
+        if let Some((name, value)) = header.map(|header| *header) {
             response.headers_mut().insert(name, value);
         }
         response
@@ -294,7 +295,7 @@ impl Problem {
                 format!("{what}; request id {request_id}")
             }
         };
-        Told { status: self.status, detail, header: self.header }
+        Told { status: self.status, detail, header: self.header.map(|header| *header) }
     }
 }
 

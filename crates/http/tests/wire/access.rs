@@ -46,7 +46,11 @@ async fn nothing_is_answered_without_a_token() {
             assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"rollcall\"");
             for value in bad {
                 let request = request().header("authorization", value);
-                world.raw(request.body(Full::default()).unwrap()).await.is_error(401, "");
+                let answer = world.raw(request.body(Full::default()).unwrap()).await;
+                answer.is_error(401, "");
+                // RFC 6750 §3.1: what is wrong is told to whoever sent a token.
+                let told = answer.header("www-authenticate").contains("error=\"invalid_token\"");
+                assert_eq!(told, value == "Bearer x", "{value}");
             }
             let twice = request().header("authorization", &bearer).header("authorization", &bearer);
             world.raw(twice.body(Full::default()).unwrap()).await.is_error(401, "");

@@ -6,7 +6,7 @@ use crate::world::World;
 use http::Method;
 use http::Request;
 use http_body_util::Full;
-use rollcall_domain::{Registry as _, Setup};
+use rollcall_domain::Setup;
 use rollcall_http::Discovery;
 use rollcall_http::MetricsAt;
 use rollcall_http::Settings;
@@ -91,7 +91,7 @@ async fn open_discovery_is_that_of_the_connection() {
     let world = World::with(settings).await;
     let mut setup = Setup::default();
     setup.capabilities.patch = false;
-    world.registry.set_up(world.a.connection(), 0, setup).await.unwrap();
+    world.configure(&world.a, |connection| connection.setup = setup).await;
     for (path, patch) in [(world.a.path.as_str(), false), (&world.b.path, true), ("/scim", true)] {
         let request = Request::get(format!("{path}/ServiceProviderConfig"));
         let config = world.raw(request.body(Full::default()).unwrap()).await;

@@ -4,15 +4,18 @@
 mod access;
 mod bad_input;
 mod capabilities;
+mod credentials;
 mod custom;
 mod discovery;
 mod limits;
 mod lists;
 mod me;
+mod oauth;
 mod observed;
 mod relations;
 mod resources;
 mod sockets;
+mod tls;
 mod world;
 
 use rollcall_schema::standard;

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use http::Method;
 use metrics_exporter_prometheus::PrometheusBuilder;
-use rollcall_domain::{Dialects, Registry as _, SystemClock};
+use rollcall_domain::{Dialects, SystemClock};
 use rollcall_schema::standard;
 use serde_json::{Value, json};
+use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::world::{Tenant, World};
@@ -25,6 +26,32 @@ impl Write for Lines {
     }
 }
 
+/// What this thread logs, from the beginning to the end.
+pub(crate) struct Logged {
+    lines: Lines,
+    _logging: DefaultGuard,
+}
+
+impl Logged {
+    pub(crate) fn begin() -> Self {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .with_span_events(FmtSpan::CLOSE)
+            .with_writer(move || writer.clone())
+            .finish();
+        // A scoped subscriber that is the only one isn't asked by other threads: what they reach
+        // first would stay off here too.
+        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
+        Self { lines, _logging: tracing::subscriber::set_default(subscriber) }
+    }
+
+    pub(crate) fn end(self) -> String {
+        String::from_utf8(self.lines.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
 async fn some_requests(world: &World) -> String {
     let body = json!({"userName": "ada@secret.example", "password": "hunter2hunter2"});
     let id = world.made(&world.a, "/Users", &body).await;
@@ -39,22 +66,10 @@ async fn some_requests(world: &World) -> String {
 #[tokio::test]
 async fn spans_name_the_connection_and_no_person() {
     // R-SEC-03, R-E-13
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .with_span_events(FmtSpan::CLOSE)
-        .with_writer(move || writer.clone())
-        .finish();
-    // A scoped subscriber that is the only one isn't asked by other threads: what they reach
-    // first would stay off here too.
-    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
     let world = World::new().await;
-    let id = {
-        let _logging = tracing::subscriber::set_default(subscriber);
-        some_requests(&world).await
-    };
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let logged = Logged::begin();
+    let id = some_requests(&world).await;
+    let text = logged.end();
     for secret in ["hunter2", "secret.example", &world.a.token] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
@@ -99,14 +114,9 @@ fn metrics_have_templates_and_no_names() {
 async fn dialects_are_seen_and_change_nothing() {
     let world = World::new().await;
     let clock = Arc::new(SystemClock);
-    let World { app, spy, registry, time, a, b, entra } = world;
-    let app = app.with_dialects(Dialects::new(registry.clone(), clock));
-    let world = World { app, spy, registry, time, a, b, entra };
-    let dialect = async |tenant: &Tenant| {
-        let (_, connection) =
-            world.registry.connection(tenant.connection()).await.unwrap().unwrap();
-        connection.dialect
-    };
+    let dialects = Dialects::new(world.registry.clone(), clock);
+    let world = world.serving(|app| app.with_dialects(dialects));
+    let dialect = async |tenant: &Tenant| world.connection(tenant).await.traffic.dialect;
     let plain = world.get("/Users?startIndex=1&count=100").await.is(200).json();
     assert_eq!(dialect(&world.a).await, None);
     let okta = [("user-agent", "Okta SCIM Client 1.0.0")];

@@ -1,20 +1,22 @@
 //! An app over a store in memory, and short words to talk to it.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use rollcall_domain::{
-    Authenticator, Change, CommitError, ConnectionId, Connections, Directory, Edge, FindError,
-    Found, Halt, IdpKind, Load, Outcome, Page, Query, Reader, Record, Registry as _, Reindex,
-    Reindexed, ResourceId, Scope, Secret, Setup, Store, SystemClock, Token, TokenId, TransactionId,
-    Unavailable, UuidIds, Written,
+    AccessTokens, Admin, Authenticator, Caller, Change, CommitError, Connection, ConnectionId,
+    Directory, Edge, FindError, Found, Grant, Halt, IdpKind, Load, NewConnection, Organization,
+    OrganizationId, Outcome, Page, Query, Reader, Record, Registry as _, Reindex, Reindexed,
+    ResourceId, Scope, Setup, Store, SystemClock, Token, TransactionId, Unavailable, UuidIds,
+    Written,
 };
 use rollcall_http::{App, Body, Settings};
 use rollcall_schema::{Link, ResourceType};
-use rollcall_testkit::MemoryStore;
+use rollcall_testkit::{MemoryStore, registered};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -25,6 +27,7 @@ pub(crate) struct World {
     pub(crate) app: App,
     pub(crate) spy: Arc<Spy>,
     pub(crate) registry: Arc<MemoryStore>,
+    pub(crate) grants: Arc<Grants>,
     /// What the app takes for the time, in milliseconds.
     pub(crate) time: Arc<AtomicU64>,
     pub(crate) a: Tenant,
@@ -39,8 +42,12 @@ pub(crate) struct Tenant {
     pub(crate) token: String,
 }
 
+/// Access tokens that are good, each for the connection that it was granted for alone.
+#[derive(Default)]
+pub(crate) struct Grants(Mutex<HashMap<String, Grant>>);
+
 /// An answer, read whole.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -72,22 +79,29 @@ impl World {
         let spy = Arc::new(Spy::default());
         let memory = Arc::new(MemoryStore::new());
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidIds));
-        let connections = Connections::new(memory.clone(), spy.clone(), clock, ids);
+        let admin = Admin::new(memory.clone(), spy.clone(), clock, ids);
         let mut tenants = Vec::new();
         for (name, idp) in [("A", IdpKind::Generic), ("B", IdpKind::Okta), ("C", IdpKind::Entra)] {
-            let (connection, minted) = connections.create(name, idp).await.unwrap();
-            let path = format!("/connections/{}/scim/v2", connection.id);
-            tenants.push(Tenant { path, token: minted.secret.reveal().into() });
+            let new = NewConnection { idp, ..NewConnection::default() };
+            let made = admin.connect(&Caller::CLI, name, &new).await.unwrap();
+            let path = format!("/connections/{}/scim/v2", made.connection.id);
+            tenants.push(Tenant { path, token: made.minted.unwrap().reveal().into() });
         }
         let store: Arc<dyn Store> = spy.clone();
         let directory = Directory::new(store.clone(), Arc::new(SystemClock), Arc::new(UuidIds));
         let (registry, time) = (memory.clone(), Arc::new(AtomicU64::new(0)));
-        let now = Arc::clone(&time);
-        let app = App::new(directory, Authenticator::new(memory), store, settings)
+        let (now, grants) = (Arc::clone(&time), Arc::new(Grants::default()));
+        let authenticator = Authenticator::new(memory).with_access_tokens(grants.clone());
+        let app = App::new(directory, authenticator, store, settings)
             .with_metrics(|| "rollcall_up 1\n".into())
             .with_time(move || Duration::from_millis(now.load(Ordering::Relaxed)));
         let [a, b, entra] = tenants.try_into().unwrap_or_else(|_| panic!("three"));
-        Self { app, spy, registry, time, a, b, entra }
+        Self { app, spy, registry, grants, time, a, b, entra }
+    }
+
+    /// The same world with another app.
+    pub(crate) fn serving(self, change: impl FnOnce(App) -> App) -> Self {
+        Self { app: change(self.app), ..self }
     }
 
     /// A world whose first connection is set up otherwise.
@@ -95,26 +109,45 @@ impl World {
         let world = Self::new().await;
         let mut setup = Setup::default();
         change(&mut setup);
-        world.registry.set_up(world.a.connection(), 0, setup).await.unwrap();
+        world.configure(&world.a, |connection| connection.setup = setup).await;
         world
+    }
+
+    /// Changes a connection.
+    pub(crate) async fn configure(
+        &self,
+        tenant: &Tenant,
+        change: impl FnOnce(&mut Connection) + Send,
+    ) {
+        registered::change(&*self.registry, tenant.connection(), change).await;
+    }
+
+    /// A connection as it is kept.
+    pub(crate) async fn connection(&self, tenant: &Tenant) -> Connection {
+        self.registry.connection(tenant.connection()).await.unwrap().unwrap().1
+    }
+
+    /// The organization of a connection.
+    pub(crate) async fn organization(&self, tenant: &Tenant) -> Organization {
+        let of = self.connection(tenant).await.organization;
+        self.registry.organization(of).await.unwrap().unwrap()
+    }
+
+    /// A connection with one more token, which is like this.
+    pub(crate) async fn token_of(
+        &self,
+        tenant: &Tenant,
+        change: impl FnOnce(Token) -> Token + Send,
+    ) -> Tenant {
+        let connection = self.connection(tenant).await;
+        let (_, secret) = registered::admit(&*self.registry, &connection, change).await;
+        Tenant { path: tenant.path.clone(), token: secret.reveal().into() }
     }
 
     /// The first connection, with a token of a user's own.
     pub(crate) async fn user_of_a(&self, id: &str) -> Tenant {
-        let secret = Secret::random().unwrap();
-        let (_, connection) = self.registry.connection(self.a.connection()).await.unwrap().unwrap();
-        let token = Token {
-            id: TokenId::from_uuid(Uuid::from_u128(1)),
-            connection: connection.id,
-            organization: connection.organization,
-            name: None,
-            subject: Some(id.parse().unwrap()),
-            hash: secret.hash(),
-            created: connection.created,
-            revoked: None,
-        };
-        self.registry.add_token(token).await.unwrap();
-        Tenant { path: self.a.path.clone(), token: secret.reveal().into() }
+        let subject = Some(id.parse().unwrap());
+        self.token_of(&self.a, |token| Token { subject, ..token }).await
     }
 
     /// Sends what was made by hand.
@@ -190,6 +223,28 @@ impl Tenant {
     }
 }
 
+#[async_trait::async_trait]
+impl AccessTokens for Grants {
+    async fn check(
+        &self,
+        token: &str,
+        asked: Option<ConnectionId>,
+    ) -> Result<Option<Grant>, Unavailable> {
+        let grant = self.0.lock().unwrap().get(token).cloned();
+        Ok(grant.filter(|grant| asked.is_none_or(|asked| asked == grant.connection)))
+    }
+}
+
+impl Grants {
+    /// Makes an access token.
+    pub(crate) fn give(&self, grant: Grant) -> String {
+        let mut grants = self.0.lock().unwrap();
+        let token = format!("eyJ0.eyJ{}.c2ln", grants.len());
+        grants.insert(token.clone(), grant);
+        token
+    }
+}
+
 impl Answer {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
@@ -240,6 +295,10 @@ impl Store for Spy {
         entries: Vec<Reindex>,
     ) -> Result<Vec<Reindexed>, Unavailable> {
         self.memory.reindex(at, entries).await
+    }
+
+    async fn erase(&self, of: OrganizationId, limit: u32) -> Result<u64, Unavailable> {
+        self.memory.erase(of, limit).await
     }
 
     async fn keep_outcome(&self, at: Scope, outcome: Outcome) -> Result<(), Unavailable> {
