@@ -139,11 +139,14 @@ impl Jobs {
                 }
                 let results = directory.bulk(&context, operations, None, &|_| {}).await;
                 let results = results.map_err(Unavailable::new)?;
-                let failed = results.into_iter().find_map(|(_, result)| result.err());
-                if let Some(crate::Undone::Failed(error)) = failed
-                    && !matches!(error, crate::Error::NotFound { .. })
-                {
-                    return Err(Left::Stuck(error.to_string()));
+                // Who is gone needs nothing any more, and hides nobody behind.
+                let failed = results.into_iter().find_map(|(_, result)| match result {
+                    Err(crate::Undone::Failed(crate::Error::NotFound { .. })) | Ok(_) => None,
+                    Err(crate::Undone::Failed(error)) => Some(error.to_string()),
+                    Err(_) => Some("an operation was not done".to_owned()),
+                });
+                if let Some(why) = failed {
+                    return Err(Left::Stuck(why));
                 }
                 after = Some(last);
                 self.step(job, ty, after, records.len()).await?;

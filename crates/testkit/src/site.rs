@@ -66,7 +66,7 @@ impl Site {
         Self::at(&self.subject, &connection)
     }
 
-    /// The same connection at another store, which gets to know it.
+    /// The same connection at another store, which gets to know it where it doesn't.
     pub async fn mirrored(&self, subject: &Subject) -> Self {
         let known = self.subject.registry.connection(self.at.connection).await;
         let (organization, connection) =
@@ -75,7 +75,10 @@ impl Site {
         if there.expect("the store answers").is_none() {
             add(&*subject.registry, [Entry::Organization(organization)]).await;
         }
-        add(&*subject.registry, [Entry::Connection(Box::new(connection.clone()))]).await;
+        let there = subject.registry.connection(connection.id).await;
+        if there.expect("the store answers").is_none() {
+            add(&*subject.registry, [Entry::Connection(Box::new(connection.clone()))]).await;
+        }
         Self::at(subject, &connection)
     }
 

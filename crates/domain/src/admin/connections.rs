@@ -117,7 +117,9 @@ impl Admin {
             if let Some(known) = self.registry.organization_named(organization.trim()).await? {
                 return self.create_connection(caller, known.id, new).await;
             }
-            match self.create_organization(caller, organization).await {
+            // The answer that is kept is that of the connection.
+            let unnamed = Caller { request: None, ..caller.clone() };
+            match self.create_organization(&unnamed, organization).await {
                 Ok(made) => return self.create_connection(caller, made.id, new).await,
                 // Somebody else made it at the same moment.
                 Err(AdminError::Conflict(_)) => {}

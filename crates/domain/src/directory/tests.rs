@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     Actor, Change, Connection, ConnectionId, FindError, Halt, IdpKind, Offer, OrganizationId,
-    Outcome, Page, Reader, Reindex, Reindexed, Scope, Sieve, Start, SystemClock, TokenId, Total,
-    TransactionId, UuidIds, Want,
+    Outcome, Page, Reader, Reindex, Reindexed, Scope, Scopes, Sieve, Start, SystemClock, TokenId,
+    Total, TransactionId, UuidIds, Want,
 };
 
 /// Users by number, and where the last search began. It has no index: conditions decide.
@@ -75,6 +75,10 @@ impl Store for Shelf {
 
     async fn reindex(&self, _: Scope, _: Vec<Reindex>) -> Result<Vec<Reindexed>, Unavailable> {
         Ok(Vec::new())
+    }
+
+    async fn erase(&self, _: OrganizationId, _: u32) -> Result<u64, Unavailable> {
+        Ok(0)
     }
 
     async fn keep_outcome(&self, _: Scope, _: Outcome) -> Result<(), Unavailable> {
@@ -172,7 +176,7 @@ impl Reading {
         let connection = Connection::new(id, organization, IdpKind::Generic, made);
         let offer = Arc::new(Offer::of(&connection).unwrap());
         let token = TokenId::from_uuid(Uuid::from_u128(self.token));
-        Context::new(Arc::new(connection), offer, Actor::Token(token), None)
+        Context::new(Arc::new(connection), offer, Actor::Token(token))
     }
 
     /// The numbers of the users on a page, and the total that is told.
@@ -300,7 +304,7 @@ fn a_user_s_own_credential_opens_no_list() {
     let ctx = reading.ctx();
     let (connection, offer) = (Arc::new(ctx.connection().clone()), Arc::clone(ctx.offer()));
     let subject = Some(ResourceId::from_uuid(Uuid::from_u128(1)));
-    let own = Context::new(connection, offer, ctx.actor(), subject);
+    let own = Context::new(connection, offer, ctx.actor()).with_scopes(Scopes::ALL, subject);
     let search = Search { count: 9, ..Search::default() };
     let found = wait(reading.directory.find(&own, ty("User"), &search));
     assert!(matches!(found, Err(Error::Forbidden)), "{found:?}");

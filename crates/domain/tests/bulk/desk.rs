@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use rollcall_domain::{
-    Authenticator, BulkResults, Connections, Context, Directory, Done, Error, IdpKind, Named,
-    Operation, Precondition, Registry, ResourceId, Search, Secret, Store, SystemClock, Undone,
-    UuidIds, Verb,
+    Admin, Authenticator, BulkResults, Caller, Context, Directory, Done, Error, IdpKind, Named,
+    NewConnection, Operation, Precondition, ResourceId, Search, Shown, Store, SystemClock, Token,
+    Undone, UuidIds, Verb,
 };
 use rollcall_schema::{ResourceType, standard};
 use rollcall_testkit::MemoryStore;
+use rollcall_testkit::registered::admit;
 use serde_json::{Value, json};
 
 use crate::spy::Spy;
@@ -32,11 +33,11 @@ impl Desk {
     pub(crate) async fn of(idp: IdpKind) -> Self {
         let memory = Arc::new(MemoryStore::new());
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidIds));
-        let connections =
-            Connections::new(memory.clone(), memory.clone(), clock.clone(), ids.clone());
-        let (_, minted) = connections.create("Acme", idp).await.unwrap();
+        let admin = Admin::new(memory.clone(), memory.clone(), clock.clone(), ids.clone());
+        let new = NewConnection { idp, ..NewConnection::default() };
+        let minted = admin.connect(&Caller::CLI, "Acme", &new).await.unwrap().minted.unwrap();
         let authenticator = Authenticator::new(memory.clone());
-        let ctx = authenticator.bearer(minted.secret.reveal()).await.unwrap();
+        let ctx = authenticator.bearer(Shown::token(minted.reveal())).await.unwrap();
         let spy = Arc::new(Spy::over(memory.clone()));
         let store: Arc<dyn Store> = spy.clone();
         let directory = Directory::new(store, clock, ids);
@@ -56,17 +57,14 @@ impl Desk {
 
     /// A user's own credential.
     pub(crate) async fn own(&self, subject: ResourceId) -> Context {
-        let tokens = self.memory.tokens(self.ctx.connection().id).await.unwrap();
-        let secret = Secret::random().unwrap();
-        let id = rollcall_domain::TokenId::from_uuid(subject.uuid());
-        let token = rollcall_domain::Token {
-            id,
-            subject: Some(subject),
-            hash: secret.hash(),
-            ..tokens[0].clone()
-        };
-        self.memory.add_token(token).await.unwrap();
-        Authenticator::new(self.memory.clone()).bearer(secret.reveal()).await.unwrap()
+        self.with(|token| Token { subject: Some(subject), ..token }).await
+    }
+
+    /// Whoever has a token that is like this.
+    pub(crate) async fn with(&self, change: impl FnOnce(Token) -> Token + Send) -> Context {
+        let (_, secret) = admit(&*self.memory, self.ctx.connection(), change).await;
+        let authenticator = Authenticator::new(self.memory.clone());
+        authenticator.bearer(Shown::token(secret.reveal())).await.unwrap()
     }
 
     pub(crate) async fn user(&self, name: &str) -> ResourceId {

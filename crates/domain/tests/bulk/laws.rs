@@ -344,7 +344,7 @@ impl Case {
         let events = self.desk.memory.events(self.desk.ctx.connection().organization).await;
         // An end moves whatever held the resource in the order of ids, which are others here.
         let mut of_each: BTreeMap<String, Vec<(String, u64)>> = BTreeMap::new();
-        for event in events {
+        for event in events.into_iter().filter(|event| event.action.starts_with("resource.")) {
             let of = of_each.entry(named(event.resource.to_string())).or_default();
             of.push((event.action, event.version));
         }

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use rollcall_domain::{
-    Act, Change, CommitError, Edge, FindError, Found, Halt, Load, Outcome, Page, Query, Reader,
-    Record, Reindex, Reindexed, ResourceId, Scope, Store, TransactionId, Unavailable, Written,
+    Act, Change, CommitError, Edge, FindError, Found, Halt, Load, OrganizationId, Outcome, Page,
+    Query, Reader, Record, Reindex, Reindexed, ResourceId, Scope, Store, TransactionId,
+    Unavailable, Written,
 };
 use rollcall_schema::ResourceType;
 use rollcall_testkit::MemoryStore;
@@ -126,6 +127,10 @@ impl Store for Spy {
         entries: Vec<Reindex>,
     ) -> Result<Vec<Reindexed>, Unavailable> {
         self.inner.reindex(at, entries).await
+    }
+
+    async fn erase(&self, of: OrganizationId, limit: u32) -> Result<u64, Unavailable> {
+        self.inner.erase(of, limit).await
     }
 
     async fn keep_outcome(&self, at: Scope, outcome: Outcome) -> Result<(), Unavailable> {

@@ -2,7 +2,9 @@
 
 use std::sync::Mutex;
 
-use rollcall_domain::{Derived, Error, Named, Operation, Precondition, Undone};
+use rollcall_domain::{
+    Context, Derived, Done, Error, Named, Operation, Precondition, ResourceId, Token, Undone,
+};
 use serde_json::{Value, json};
 
 use crate::desk::{
@@ -140,6 +142,48 @@ async fn a_conflict_with_somebody_inactive_says_so() {
     let results = desk.bulk(vec![off, post_user("a", "ADA")]).await;
     let (_, Err(Undone::Failed(error))) = &results[1] else { panic!("{results:?}") };
     assert!(error.to_string().contains("inactive"), "{error}");
+}
+
+/// R-E-16, R-AUTH-05, R-AUTH-06: each operation needs the scope of its own type.
+#[tokio::test]
+async fn each_operation_needs_its_scope() {
+    let desk = Desk::open().await;
+    let (ada, crew) = (desk.user("ada").await, desk.group("crew", &[]).await);
+    let check = async |scopes: &str, expect: [&str; 5]| {
+        let scopes = scopes.parse().unwrap();
+        let ctx = desk.with(|token| Token { scopes, ..token }).await;
+        let operations = vec![
+            set("User", ada, "nickName", scopes_name(&ctx).as_str()),
+            set("Group", crew, "displayName", scopes_name(&ctx).as_str()),
+            join(crew, ada),
+            post_group(&scopes_name(&ctx), &[]),
+            delete("User", ResourceId::from_uuid(crew.uuid())),
+        ];
+        let operations: Vec<Result<Operation, Refusal>> = operations.into_iter().map(Ok).collect();
+        let results = desk.directory.bulk(&ctx, operations, None, &|_| {}).await.unwrap();
+        let told: Vec<_> = results.iter().map(|(_, result)| scoped(result)).collect();
+        assert_eq!(told, expect, "{scopes}");
+    };
+    let (users, groups, gone) = ("users.write", "groups.write", "not found");
+    check("users.read groups.read", [users, groups, groups, groups, users]).await;
+    check("users.write", ["done", groups, groups, groups, gone]).await;
+    check("groups.write", [users, "done", "done", "done", users]).await;
+    check("scim", ["done", "done", "done", "done", gone]).await;
+    assert_eq!((desk.total("User").await, desk.total("Group").await), (1, 3));
+}
+
+/// A name that nobody has yet.
+fn scopes_name(ctx: &Context) -> String {
+    ctx.scopes().to_string()
+}
+
+fn scoped(result: &Result<Done, Undone<Refusal>>) -> &'static str {
+    match result {
+        Ok(_) => "done",
+        Err(Undone::Failed(Error::Scope { needed })) => needed,
+        Err(Undone::Failed(error)) => crate::desk::kind(error),
+        Err(_) => "something else",
+    }
 }
 
 /// R-BULK-11, R-ME-02, R-ME-03: each operation needs its own permission, as the single request

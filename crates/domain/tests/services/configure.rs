@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rollcall_domain::{
-    Carried, ConfigureError, ConnectionsError, Duplicates, Error, IdpKind, SetupChange,
+    AdminError, Caller, Carried, ConfigureError, ConnectionChange, Duplicates, Error, IdpKind,
 };
 use rollcall_schema::{ProfileName, packs};
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ impl World {
 #[tokio::test]
 async fn settings_change_and_tokens_stay() {
     let world = World::of(IdpKind::Generic).await;
-    let before = world.connections.tokens(world.id).await.unwrap();
+    let before = world.admin.tokens(&Caller::CLI, world.id).await.unwrap();
     let change = json!({"profile": "entra", "capabilities": {"bulk": false},
         "limits": {"pageMax": 50, "rate": {"perSecond": 100, "burst": 500}}});
     let set = world.configure(change.clone()).await.unwrap();
@@ -31,7 +31,7 @@ async fn settings_change_and_tokens_stay() {
     let ctx = world.ctx().await;
     assert!(ctx.offer().profile().open_role_json && !ctx.offer().capabilities().bulk);
     assert_eq!(ctx.offer().limits().page_max, Some(50));
-    assert_eq!(world.connections.tokens(world.id).await.unwrap(), before);
+    assert_eq!(world.admin.tokens(&Caller::CLI, world.id).await.unwrap(), before);
     // The same once more is no new revision.
     assert_eq!(world.configure(change).await.unwrap().revision, 1);
 }
@@ -54,7 +54,7 @@ async fn what_is_refused_changes_nothing() {
     let world = World::of(IdpKind::Generic).await;
     let change = json!({"profile": "okta", "limits": {"rate": {"perSecond": 1, "burst": 1}}});
     let error = world.configure(change).await.unwrap_err();
-    assert!(matches!(error, ConnectionsError::Configure(ConfigureError::Setup(_))), "{error:?}");
+    assert!(matches!(error, AdminError::Configure(ConfigureError::Setup(_))), "{error:?}");
     assert!(error.to_string().contains("`rate.perSecond`"), "{error}");
     assert_eq!(world.connection().await.revision, 0);
 }
@@ -67,8 +67,11 @@ async fn parallel_changes_are_all_kept() {
     let tasks = names.map(|name| {
         let world = Arc::clone(&world);
         let capabilities = [(name.to_owned(), false)].into();
-        let change = SetupChange { capabilities, ..SetupChange::default() };
-        tokio::spawn(async move { world.connections.configure(world.id, &change).await })
+        let change = ConnectionChange { capabilities, ..ConnectionChange::default() };
+        tokio::spawn(async move {
+            let configured = world.admin.configure(&Caller::CLI, world.id, &change, None).await;
+            configured.map(|configured| configured.connection)
+        })
     });
     for task in tasks {
         task.await.unwrap().unwrap();
@@ -83,7 +86,7 @@ async fn parallel_changes_are_all_kept() {
 async fn faults_in_definitions_name_their_lines() {
     let world = World::of(IdpKind::Generic).await;
     let text = "{\n  \"id\": \"urn:example:x\",\n  \"attributes\": [{\"name\": \"no name\"}]\n}";
-    let error = world.connections.add_definitions(world.id, text).await.unwrap_err();
+    let error = world.admin.add_definitions(&Caller::CLI, world.id, text, None).await.unwrap_err();
     assert!(error.to_string().starts_with("line 3, column "), "{error}");
     assert_eq!(world.connection().await.revision, 0);
 }
@@ -102,7 +105,7 @@ async fn an_extension_is_found_by_and_kept_unique() {
     assert!(matches!(&again, Error::Taken { attr, .. } if *attr == path), "{again:?}");
     assert_eq!(world.count("User", &format!("{path} eq \"8\"")).await, 1);
     assert_eq!(world.count("User", &format!("{BADGE}:colour eq \"RED\"")).await, 2);
-    assert_eq!(world.connections.schemas(world.id).await.unwrap().schemas.len(), 1);
+    assert_eq!(world.admin.schemas(&Caller::CLI, world.id).await.unwrap().schemas.len(), 1);
     assert_eq!(world.since("User").await, since(&path, 1));
 }
 
@@ -128,7 +131,7 @@ async fn indexes_begin_when_their_keys_change() {
     world.configure(json!({"profile": "jumpcloud"})).await.unwrap();
     assert_eq!(world.since("Group").await, since("displayName", 6));
     assert_eq!(world.since("User").await, since(&number, 5));
-    world.connections.remove_definition(world.id, BADGE).await.unwrap();
+    world.admin.remove_definition(&Caller::CLI, world.id, BADGE, None).await.unwrap();
     assert_eq!(world.since("User").await, Value::Null);
     assert_eq!(world.since("Group").await, since("displayName", 6));
 }
@@ -143,7 +146,7 @@ async fn unique_over_duplicates_is_refused_with_those_who_have_them() {
     world.create("Group", json!({"displayName": "group 7"})).await.unwrap();
     let refused = world.configure(json!({"profile": "okta"})).await.unwrap_err();
     let text = refused.to_string();
-    let ConnectionsError::Configure(ConfigureError::Duplicates(found)) = refused else {
+    let AdminError::Configure(ConfigureError::Duplicates(found)) = refused else {
         panic!("{refused:?}");
     };
     let Duplicates { kind, attr, holders: shown, count } = found;
@@ -172,9 +175,9 @@ async fn what_resources_use_is_not_removed() {
     let user = world.create("User", pass).await.unwrap();
 
     let refusal = async |name: &str| {
-        let removed = world.connections.remove_definition(world.id, name).await;
+        let removed = world.admin.remove_definition(&Caller::CLI, world.id, name, None).await;
         match removed.unwrap_err() {
-            ConnectionsError::Configure(ConfigureError::Carried(carried)) => carried,
+            AdminError::Configure(ConfigureError::Carried(carried)) => carried,
             other => panic!("{other:?}"),
         }
     };
@@ -188,14 +191,16 @@ async fn what_resources_use_is_not_removed() {
 
     world.delete("Device", &one).await;
     world.delete("Device", &two).await;
-    world.connections.remove_definition(world.id, "Device").await.unwrap();
+    world.admin.remove_definition(&Caller::CLI, world.id, "Device", None).await.unwrap();
     world.delete("User", &user).await;
-    world.connections.remove_definition(world.id, BADGE).await.unwrap();
+    world.admin.remove_definition(&Caller::CLI, world.id, BADGE, None).await.unwrap();
     let connection = world.connection().await;
     assert_eq!(connection.setup.definitions, Default::default());
-    let missing = world.connections.remove_definition(world.id, BADGE).await.unwrap_err();
+    let missing =
+        world.admin.remove_definition(&Caller::CLI, world.id, BADGE, None).await.unwrap_err();
     assert!(missing.to_string().contains("no schema or resource type"), "{missing}");
-    let standard = world.connections.remove_definition(world.id, "User").await.unwrap_err();
+    let standard =
+        world.admin.remove_definition(&Caller::CLI, world.id, "User", None).await.unwrap_err();
     assert!(standard.to_string().contains("is standard"), "{standard}");
 }
 
@@ -225,15 +230,18 @@ async fn an_extension_is_required_only_where_no_resource_lacks_it() {
 async fn packs_are_loaded_and_removed() {
     for pack in packs::all() {
         let world = World::of(IdpKind::Okta).await;
-        let added = world.connections.add_definitions(world.id, pack.text).await.unwrap();
+        let added =
+            world.admin.add_definitions(&Caller::CLI, world.id, pack.text, None).await.unwrap();
         let types = added.setup.definitions.resource_types;
         assert!(!types.is_empty(), "{}", pack.name);
         let ctx = world.ctx().await;
         assert!(types.iter().all(|ty| ctx.offer().catalog().ty(&ty.name).is_some()));
         // Those behind may refer to those in front.
         for ty in types.iter().rev() {
-            world.connections.remove_definition(world.id, &ty.name).await.unwrap();
+            world.admin.remove_definition(&Caller::CLI, world.id, &ty.name, None).await.unwrap();
         }
-        assert!(world.connections.schemas(world.id).await.unwrap().resource_types.is_empty());
+        assert!(
+            world.admin.schemas(&Caller::CLI, world.id).await.unwrap().resource_types.is_empty()
+        );
     }
 }

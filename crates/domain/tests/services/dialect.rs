@@ -1,6 +1,6 @@
 //! Noting which dialect the traffic of a connection speaks.
 
-use rollcall_domain::{Asked, Dialects, IdpKind, Sighting};
+use rollcall_domain::{Asked, Dialects, IdpKind, Note, Registry as _, Sighting};
 
 use crate::world::World;
 
@@ -14,7 +14,7 @@ async fn a_dialect_is_noted_when_it_changes_and_once_a_minute_at_most() {
     let dialects = Dialects::new(world.store.clone(), world.clock.clone());
     let saw = async |sighting: Sighting<'_>| {
         dialects.saw(&world.connection().await, &sighting).await.unwrap();
-        world.connection().await.dialect
+        world.connection().await.traffic.dialect
     };
     assert_eq!(saw(Sighting::default()).await, None);
     assert_eq!(saw(from("Okta SCIM Client 1.0.0")).await.as_deref(), Some("okta"));
@@ -39,7 +39,7 @@ async fn nothing_is_written_where_nothing_changes() {
     // A server that starts knows what was noted; whoever else wrote meanwhile is left alone.
     let second = Dialects::new(world.store.clone(), world.clock.clone());
     let connection = world.connection().await;
-    rollcall_domain::Registry::note_dialect(&*world.store, world.id, "changed").await.unwrap();
+    world.store.note(Note::Dialect(world.id, "changed".into())).await.unwrap();
     second.saw(&connection, &okta).await.unwrap();
-    assert_eq!(world.connection().await.dialect.as_deref(), Some("changed"));
+    assert_eq!(world.connection().await.traffic.dialect.as_deref(), Some("changed"));
 }

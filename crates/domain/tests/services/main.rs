@@ -1,8 +1,14 @@
 //! Services around the directory, over the memory store.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod access;
+mod callers;
 mod configure;
 mod dialect;
 mod indexing;
 mod me;
+mod removals;
+mod repeats;
+mod rotations;
+mod watching;
 mod world;

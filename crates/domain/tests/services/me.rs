@@ -1,7 +1,7 @@
 //! `/Me`, and tokens that belong to users.
 
 use rollcall_domain::{
-    ConnectionsError, Context, Derived, Error, Found, IdpKind, Me, Precondition, Search,
+    AdminError, Context, Derived, Error, Found, IdpKind, Me, Precondition, Search,
 };
 use serde_json::{Value, json};
 
@@ -19,9 +19,9 @@ fn vera() -> Value {
 /// A user with a token of its own.
 async fn user(world: &World) -> (Found, Context) {
     let found = world.create("User", vera()).await.unwrap();
-    let minted = world.connections.mint_for(world.id, "VERA").await.unwrap();
+    let minted = world.mint(json!({"user": "VERA"})).await.unwrap();
     assert_eq!(minted.token.subject, Some(found.record.id));
-    (found, world.bearer(minted.secret.reveal()).await)
+    (found, world.bearer(minted.reveal()).await)
 }
 
 /// R-ME-02.
@@ -36,12 +36,12 @@ async fn tokens_are_made_for_users_alone() {
     let world = World::of(IdpKind::Generic).await;
     let (found, _) = user(&world).await;
     let group = world.create("Group", json!({"displayName": "Crew"})).await.unwrap();
-    let mint = async |subject: &str| world.connections.mint_for(world.id, subject).await;
+    let mint = async |subject: &str| world.mint(json!({ "user": subject })).await;
     let id = found.record.id;
     assert_eq!(mint(&id.to_string()).await.unwrap().token.subject, Some(id));
     for nobody in ["igor", "", &group.record.id.to_string()] {
         let error = mint(nobody).await.unwrap_err();
-        assert!(matches!(error, ConnectionsError::NoSubject(_)), "{error:?}");
+        assert!(matches!(error, AdminError::NotFound { kind: "user", .. }), "{error:?}");
     }
 }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use rollcall_domain::{
-    Authenticator, Clock, Connection, ConnectionId, Connections, ConnectionsError, Context,
-    Derived, Directory, Error, Found, IdpKind, Indexer, Named, Precondition, Registry as _,
-    ResourceId, Search, SetupChange, UuidIds,
+    Admin, AdminError, AuthError, Authenticator, Caller, Clock, Configured, Connection,
+    ConnectionChange, ConnectionId, Context, Derived, Directory, Error, Found, IdpKind, Indexer,
+    Keyring, Minted, Named, NewConnection, NewToken, OrganizationId, Precondition, Registry as _,
+    ResourceId, Search, Shown, UuidIds,
 };
 use rollcall_filter::parse_filter;
 use rollcall_schema::{Instant, ResourceType};
@@ -32,9 +33,10 @@ impl Hand {
 pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) clock: Arc<Hand>,
-    pub(crate) connections: Connections,
+    pub(crate) admin: Admin,
     pub(crate) directory: Directory,
     pub(crate) indexer: Indexer,
+    pub(crate) organization: OrganizationId,
     pub(crate) id: ConnectionId,
     pub(crate) secret: String,
 }
@@ -44,13 +46,17 @@ impl World {
         let store = Arc::new(MemoryStore::new());
         let clock = Arc::new(Hand(AtomicI64::new(1_700_000_000_000)));
         let ids = Arc::new(UuidIds);
-        let connections =
-            Connections::new(store.clone(), store.clone(), clock.clone(), ids.clone());
+        let key = Keyring::generate(clock.now()).unwrap();
+        let admin = Admin::new(store.clone(), store.clone(), clock.clone(), ids.clone())
+            .with_keys(Arc::new(Keyring::parse(&key).unwrap()));
         let directory = Directory::new(store.clone(), clock.clone(), ids);
         let indexer = Indexer::new(store.clone(), store.clone(), clock.clone());
-        let (connection, minted) = connections.create("Acme", idp).await.unwrap();
-        let (id, secret) = (connection.id, minted.secret.reveal().to_owned());
-        Self { store, clock, connections, directory, indexer, id, secret }
+        let new = NewConnection { idp, ..NewConnection::default() };
+        let Configured { connection, minted } =
+            admin.connect(&Caller::CLI, "Acme", &new).await.unwrap();
+        let (organization, id) = (connection.organization, connection.id);
+        let secret = minted.unwrap().reveal().to_owned();
+        Self { store, clock, admin, directory, indexer, organization, id, secret }
     }
 
     /// The connection as it is kept.
@@ -64,16 +70,33 @@ impl World {
     }
 
     pub(crate) async fn bearer(&self, secret: &str) -> Context {
-        Authenticator::new(self.store.clone()).bearer(secret).await.unwrap()
+        self.enter(secret).await.unwrap()
     }
 
-    pub(crate) async fn configure(&self, change: Value) -> Result<Connection, ConnectionsError> {
-        let change: SetupChange = serde_json::from_value(change).unwrap();
-        self.connections.configure(self.id, &change).await
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
     }
 
-    pub(crate) async fn define(&self, text: &Value) -> Result<Connection, ConnectionsError> {
-        self.connections.add_definitions(self.id, &text.to_string()).await
+    /// Whether this secret opens the connection now.
+    pub(crate) async fn enter(&self, secret: &str) -> Result<Context, AuthError> {
+        let authenticator = Authenticator::new(self.store.clone()).with_clock(self.clock.clone());
+        authenticator.bearer(Shown::token(secret)).await
+    }
+
+    /// Makes a token like this.
+    pub(crate) async fn mint(&self, new: Value) -> Result<Minted, AdminError> {
+        let new: NewToken = serde_json::from_value(new).unwrap();
+        self.admin.mint(&Caller::CLI, self.id, &new).await
+    }
+
+    pub(crate) async fn configure(&self, change: Value) -> Result<Connection, AdminError> {
+        let change: ConnectionChange = serde_json::from_value(change).unwrap();
+        let configured = self.admin.configure(&Caller::CLI, self.id, &change, None).await;
+        configured.map(|configured| configured.connection)
+    }
+
+    pub(crate) async fn define(&self, text: &Value) -> Result<Connection, AdminError> {
+        self.admin.add_definitions(&Caller::CLI, self.id, &text.to_string(), None).await
     }
 
     /// Makes groups in one change, under the first setup.

@@ -1,0 +1,376 @@
+//! The end of connections and organizations, and of what they hold.
+
+use std::sync::Arc;
+
+use rollcall_domain::{
+    AdminError, AuthError, Caller, CommitError, Connection, ConnectionId, Edge, Entry, FindError,
+    Found, Halt, IdpKind, Job, Jobs, Load, NewConnection, Outcome, Page, People, Query, Reader,
+    Record, Registry as _, Reindex, Reindexed, ResourceId, Scope, Store, TransactionId,
+    Unavailable, UuidIds, Written,
+};
+use rollcall_schema::ResourceType;
+use rollcall_testkit::registered::add;
+use rollcall_testkit::{EventLog as _, MemoryStore, Site, Subject, groups, users};
+use serde_json::json;
+
+use crate::world::World;
+
+/// After how long another worker takes over.
+const LEASE: i64 = 15_000;
+
+impl World {
+    fn jobs(&self) -> Jobs {
+        self.jobs_over(self.store.clone())
+    }
+
+    fn jobs_over(&self, store: Arc<dyn Store>) -> Jobs {
+        Jobs::new(self.store.clone(), store, self.clock.clone(), Arc::new(UuidIds))
+    }
+
+    fn site(&self, of: &Connection) -> Site {
+        Site::at(&Subject::new(self.store.clone(), self.store.clone()), of)
+    }
+
+    /// Users `user0`… and a group of all of them.
+    async fn crew(&self, count: usize) -> (Vec<ResourceId>, ResourceId) {
+        let site = self.site(&self.connection().await);
+        let mut writes = Vec::new();
+        for n in 0..count {
+            let body = json!({"userName": format!("user{n}"), "active": n % 3 != 0});
+            writes.push(site.creation(users(), body).unwrap());
+        }
+        let ids: Vec<_> = writes.iter().map(|write| write.id).collect();
+        site.commit(writes).await.unwrap();
+        let group = site.group("crew", &ids).await;
+        (ids, group)
+    }
+
+    async fn beside(&self) -> Connection {
+        let (cli, new) = (&Caller::CLI, NewConnection::default());
+        self.admin.create_connection(cli, self.organization, &new).await.unwrap().connection
+    }
+
+    async fn remove(&self, people: People) -> Result<Job, AdminError> {
+        self.admin.remove_connection(&Caller::CLI, self.id, people, None).await
+    }
+
+    async fn job(&self, job: &Job) -> Job {
+        self.store.job(job.id).await.unwrap().unwrap()
+    }
+
+    /// How many events of each action there are.
+    async fn logged(&self, action: &str) -> usize {
+        let events = self.store.events(self.organization).await;
+        events.iter().filter(|event| event.action == action).count()
+    }
+
+    async fn is_gone(&self) -> bool {
+        self.store.connection(self.id).await.unwrap().is_none()
+    }
+}
+
+/// A store that fails after so many changes.
+struct Failing {
+    inner: Arc<MemoryStore>,
+    left: std::sync::Mutex<usize>,
+}
+
+#[async_trait::async_trait]
+impl Store for Failing {
+    fn scope(&self, at: Scope) -> Box<dyn Reader + '_> {
+        Box::new(Through(self.inner.scope(at)))
+    }
+
+    async fn commit_many(
+        &self,
+        at: Scope,
+        changes: Vec<rollcall_domain::Change>,
+        halt: Halt,
+    ) -> Vec<Result<Vec<Written>, CommitError>> {
+        let take = {
+            let mut left = self.left.lock().unwrap();
+            let take = changes.len().min(*left);
+            *left -= take;
+            take
+        };
+        let (now, later) = changes.split_at(take);
+        let mut done = self.inner.commit_many(at, now.to_vec(), halt).await;
+        done.extend(later.iter().map(|_| Err(Unavailable::new("it stopped").into())));
+        done
+    }
+
+    async fn reindex(&self, at: Scope, all: Vec<Reindex>) -> Result<Vec<Reindexed>, Unavailable> {
+        self.inner.reindex(at, all).await
+    }
+
+    async fn keep_outcome(&self, at: Scope, outcome: Outcome) -> Result<(), Unavailable> {
+        self.inner.keep_outcome(at, outcome).await
+    }
+
+    async fn erase(
+        &self,
+        of: rollcall_domain::OrganizationId,
+        limit: u32,
+    ) -> Result<u64, Unavailable> {
+        self.inner.erase(of, limit).await
+    }
+
+    async fn outcome(&self, at: Scope, id: TransactionId) -> Result<Option<Outcome>, Unavailable> {
+        self.inner.outcome(at, id).await
+    }
+
+    async fn ready(&self) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    async fn maintain(&self) -> Result<(), Unavailable> {
+        Ok(())
+    }
+}
+
+struct Through<'s>(Box<dyn Reader + 's>);
+
+#[async_trait::async_trait]
+impl Reader for Through<'_> {
+    async fn get(
+        &self,
+        ty: &ResourceType,
+        id: ResourceId,
+        load: Load,
+    ) -> Result<Option<Found>, Unavailable> {
+        self.0.get(ty, id, load).await
+    }
+
+    async fn find(&self, query: &Query<'_>) -> Result<Page, FindError> {
+        self.0.find(query).await
+    }
+
+    async fn edges(
+        &self,
+        attr: &str,
+        owners: &[ResourceId],
+        after: Option<(ResourceId, ResourceId)>,
+        limit: u32,
+    ) -> Result<Vec<Edge>, Unavailable> {
+        self.0.edges(attr, owners, after, limit).await
+    }
+
+    async fn behind(
+        &self,
+        kind: &str,
+        revision: u64,
+        after: Option<ResourceId>,
+        limit: u32,
+    ) -> Result<Vec<Record>, Unavailable> {
+        self.0.behind(kind, revision, after, limit).await
+    }
+}
+
+#[tokio::test]
+async fn people_are_kept() {
+    let world = World::of(IdpKind::Generic).await;
+    let site = world.site(&world.connection().await);
+    let (people, _) = world.crew(5).await;
+    let preview = world.admin.preview_removal(&Caller::CLI, world.id, People::Keep).await.unwrap();
+    assert_eq!((preview.total(), preview.active, preview.conflicts.len()), (6, 3, 0));
+    let job = world.remove(People::Keep).await.unwrap();
+    // Nobody gets in from now on, though the job has yet to be done.
+    let entered = world.enter(&world.secret).await;
+    assert!(matches!(entered, Err(AuthError::Refused)), "{:?}", entered.err());
+    assert!(!world.is_gone().await);
+    let twice = world.remove(People::Keep).await;
+    assert!(matches!(twice, Err(AdminError::Conflict(_))), "{twice:?}");
+    let changed = world.configure(json!({"status": "paused"})).await;
+    assert!(matches!(changed, Err(AdminError::Conflict(_))), "{changed:?}");
+    world.jobs().tick().await.unwrap();
+    assert!(world.is_gone().await);
+    let done = world.job(&job).await;
+    assert_eq!(done.state.finished, Some(world.now()));
+    assert_eq!(done.state.total, 6);
+    let active = site.expect(users(), people[1]).await.record;
+    assert_eq!(active.version, 1);
+    assert_eq!(world.logged("connection.deleted").await, 1);
+    assert_eq!(world.logged("resource.changed").await, 0);
+    // There is nothing more to do.
+    world.clock.forward(LEASE);
+    world.jobs().tick().await.unwrap();
+    assert_eq!(world.logged("connection.deleted").await, 1);
+}
+
+#[tokio::test]
+async fn people_are_deactivated() {
+    for status in ["active", "draft", "paused"] {
+        let world = World::of(IdpKind::Generic).await;
+        let site = world.site(&world.connection().await);
+        let (people, group) = world.crew(450).await;
+        world.configure(json!({ "status": status })).await.unwrap();
+        let job = world.remove(People::Deactivate).await.unwrap();
+        assert_eq!(job.state.total, 451);
+        world.jobs().tick().await.unwrap();
+        assert!(world.is_gone().await, "{status}");
+        for (n, id) in people.iter().enumerate() {
+            let found = site.expect(users(), *id).await;
+            assert!(found.record.body.contains("\"active\":false"), "{}", found.record.body);
+            assert_eq!(found.record.version, if n % 3 == 0 { 1 } else { 2 });
+        }
+        assert_eq!(site.members(group).await.len(), 450);
+        assert_eq!(world.logged("resource.changed").await, 300);
+        assert_eq!(world.job(&job).await.state.done, 451);
+    }
+}
+
+/// Whoever began stopped; somebody else goes on, and nothing is done twice.
+#[tokio::test]
+async fn a_job_is_taken_up_again() {
+    let world = World::of(IdpKind::Generic).await;
+    world.crew(450).await;
+    let job = world.remove(People::Deactivate).await.unwrap();
+    let failing = Failing { inner: world.store.clone(), left: 200.into() };
+    drop(world.jobs_over(Arc::new(failing)).tick().await);
+    let begun = world.job(&job).await;
+    assert!(begun.state.finished.is_none() && !world.is_gone().await);
+    let some = world.logged("resource.changed").await;
+    assert!((1..300).contains(&some), "{some}");
+    // Not before its lease is over.
+    let other = world.jobs();
+    world.clock.forward(LEASE - 1);
+    other.tick().await.unwrap();
+    assert!(!world.is_gone().await);
+    world.clock.forward(1);
+    other.tick().await.unwrap();
+    assert!(world.is_gone().await);
+    assert_eq!(world.logged("resource.changed").await, 300);
+    assert!(world.job(&job).await.state.stuck.is_none());
+}
+
+#[tokio::test]
+async fn people_are_handed_over() {
+    let world = World::of(IdpKind::Generic).await;
+    let to = world.beside().await;
+    let (from_site, to_site) = (world.site(&world.connection().await), world.site(&to));
+    let (people, group) = world.crew(450).await;
+    let job = world.remove(People::HandOver { to: to.id }).await.unwrap();
+    world.jobs().tick().await.unwrap();
+    assert!(world.is_gone().await);
+    assert_eq!((to_site.total(users()).await, to_site.total(groups()).await), (450, 1));
+    assert_eq!((from_site.total(users()).await, from_site.total(groups()).await), (0, 0));
+    assert_eq!(to_site.members(group).await, people);
+    assert!(to_site.expect(users(), people[1]).await.record.body.contains("\"active\":true"));
+    assert_eq!(world.logged("resource.handed_over").await, 451);
+    let done = world.job(&job).await;
+    assert_eq!((done.state.done, done.state.stuck), (451, None));
+}
+
+#[tokio::test]
+async fn a_handover_is_taken_up_again() {
+    let world = World::of(IdpKind::Generic).await;
+    let to = world.beside().await;
+    world.crew(450).await;
+    let job = world.remove(People::HandOver { to: to.id }).await.unwrap();
+    let failing = Failing { inner: world.store.clone(), left: 250.into() };
+    let stopped = world.jobs_over(Arc::new(failing)).tick().await;
+    assert!(stopped.is_err(), "the store has failed");
+    assert_eq!(world.logged("resource.handed_over").await, 250);
+    world.clock.forward(LEASE);
+    world.jobs().tick().await.unwrap();
+    assert!(world.is_gone().await);
+    assert_eq!(world.logged("resource.handed_over").await, 451);
+    assert!(world.job(&job).await.state.finished.is_some());
+}
+
+/// What the other connection has already stands in the way, before and afterwards.
+#[tokio::test]
+async fn conflicts_are_told_and_mended() {
+    let world = World::of(IdpKind::Generic).await;
+    let to = world.beside().await;
+    let to_site = world.site(&to);
+    world.crew(5).await;
+    let twin = to_site.user("USER3").await;
+    let people = People::HandOver { to: to.id };
+    let preview = world.admin.preview_removal(&Caller::CLI, world.id, people).await.unwrap();
+    assert_eq!(preview.conflicts.len(), 1, "{preview:?}");
+    assert!(preview.conflicts[0].contains("`userName`"), "{preview:?}");
+    let refused = world.remove(people).await;
+    assert!(matches!(refused, Err(AdminError::Conflict(_))), "{refused:?}");
+    assert_eq!(world.connection().await.removal, None);
+    to_site.put(to_site.deletion(users(), twin)).await;
+    let job = world.remove(people).await.unwrap();
+    // One comes meanwhile.
+    let twin = to_site.user("user3").await;
+    world.jobs().tick().await.unwrap();
+    let stuck = world.job(&job).await;
+    let why = stuck.state.stuck.clone().unwrap();
+    assert!(why.contains("userName") && why.contains("1 can't be handed over"), "{why}");
+    assert!(stuck.state.finished.is_none() && !world.is_gone().await);
+    assert_eq!(to_site.total(users()).await, 5);
+    world.clock.forward(LEASE);
+    world.jobs().tick().await.unwrap();
+    assert!(!world.is_gone().await, "it is still in the way");
+    to_site.put(to_site.deletion(users(), twin)).await;
+    world.clock.forward(LEASE);
+    world.jobs().tick().await.unwrap();
+    assert!(world.is_gone().await);
+    let done = world.job(&job).await;
+    assert_eq!((done.state.done, done.state.stuck), (6, None));
+    assert_eq!(to_site.total(users()).await, 5);
+}
+
+#[tokio::test]
+async fn people_go_where_they_can() {
+    let world = World::of(IdpKind::Generic).await;
+    let bad = world.remove(People::HandOver { to: world.id }).await;
+    assert!(matches!(bad, Err(AdminError::Bad(_))), "{bad:?}");
+    let nowhere = ConnectionId::from_uuid(uuid::Uuid::nil());
+    let missing = world.remove(People::HandOver { to: nowhere }).await;
+    assert!(matches!(missing, Err(AdminError::NotFound { .. })), "{missing:?}");
+    let to = world.beside().await;
+    world.admin.remove_connection(&Caller::CLI, to.id, People::Keep, None).await.unwrap();
+    let ending = world.remove(People::HandOver { to: to.id }).await;
+    assert!(matches!(ending, Err(AdminError::Conflict(_))), "{ending:?}");
+    let stale = world.admin.remove_connection(&Caller::CLI, world.id, People::Keep, Some(9)).await;
+    assert!(matches!(stale, Err(AdminError::Stale)), "{stale:?}");
+}
+
+#[tokio::test]
+async fn an_organization_is_erased() {
+    let world = World::of(IdpKind::Generic).await;
+    let cli = &Caller::CLI;
+    let site = world.site(&world.connection().await);
+    let other = world.admin.connect(cli, "Other", &NewConnection::default()).await.unwrap();
+    let elsewhere = world.site(&other.connection);
+    elsewhere.user("ada").await;
+    world.crew(450).await;
+    let full = world.admin.delete_organization(cli, world.organization, None).await;
+    assert!(matches!(full, Err(AdminError::Conflict(_))), "{full:?}");
+    world.remove(People::Keep).await.unwrap();
+    world.jobs().tick().await.unwrap();
+    let job = world.admin.delete_organization(cli, world.organization, Some(0)).await.unwrap();
+    world.jobs().tick().await.unwrap();
+    let done = world.job(&job).await;
+    assert_eq!((done.state.done, done.state.finished), (451, Some(world.now())));
+    assert_eq!(world.store.organization(world.organization).await.unwrap(), None);
+    assert_eq!((site.total(users()).await, site.total(groups()).await), (0, 0));
+    assert_eq!(world.store.events(world.organization).await, []);
+    assert_eq!(elsewhere.total(users()).await, 1);
+    // Who erased it is told where nobody erases.
+    let log = rollcall_domain::OrganizationId::from_uuid(uuid::Uuid::nil());
+    let events = world.store.events(log).await;
+    let actions: Vec<_> = events.iter().map(|event| &*event.action).collect();
+    assert_eq!(actions, ["organization.deleted", "organization.erased"]);
+    assert!(events.iter().all(|event| event.actor == "cli"));
+    // The name is free again.
+    world.admin.create_organization(cli, "Acme").await.unwrap();
+}
+
+/// What nobody works on any more is not left behind: a job whose connection is gone ends.
+#[tokio::test]
+async fn a_job_whose_connection_is_gone_ends() {
+    let world = World::of(IdpKind::Generic).await;
+    let job = world.remove(People::Keep).await.unwrap();
+    let other = Job { id: rollcall_domain::JobId::from_uuid(uuid::Uuid::now_v7()), ..job.clone() };
+    add(&*world.store, [Entry::Job(Box::new(other.clone()))]).await;
+    world.jobs().tick().await.unwrap();
+    assert!(world.job(&job).await.state.finished.is_some());
+    assert!(world.job(&other).await.state.finished.is_some());
+    assert_eq!(world.logged("connection.deleted").await, 1);
+}
