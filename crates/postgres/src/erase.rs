@@ -1,16 +1,26 @@
 //! Everything of an organization ends, a few resources at a time.
 //!
 //! What may be long, edges and the log, goes in chunks, each a unit of its own: what was erased
-//! stays erased, whatever comes in between.
+//! stays erased, whatever comes in between. Rows are found by arrays or laterally, which can't
+//! become joins: the planner takes a few for a tenth of all.
 
+use std::convert::Infallible;
+use std::time::Instant;
+
+use diesel::QueryResult;
+use diesel::pg::Pg;
+use diesel::query_builder::{Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use rollcall_domain::{OrganizationId, Unavailable};
 use uuid::Uuid;
 
 use crate::commit::{ATTEMPTS, pause};
-use crate::error::Remedy;
+use crate::connect::LONGEST;
+use crate::error::{Failure, Remedy};
 use crate::statement::statement;
-use crate::unit::{One, Units};
+use crate::unit::{Line, One, Unit, Units};
 use crate::values::from_db;
 
 /// How many rows go in one statement.
@@ -58,10 +68,12 @@ statement! {
     select id from resource where organization = $1 order by id limit $2 for update
 ),
 unkeyed as (
-    delete from resource_key k using few f where k.organization = $1 and k.id = f.id
+    delete from resource_key k
+    where k.organization = $1 and k.id = any (array(select id from few))
 ),
 gone as (
-    delete from resource r using few f where r.organization = $1 and r.id = f.id
+    delete from resource r
+    where r.organization = $1 and r.id = any (array(select id from few))
     returning r.connection, r.kind
 ),
 counted as (
@@ -97,40 +109,76 @@ counts as (delete from resource_count where organization = $1 returning n)
 select count(*) from counts"
 }
 
+/// How statements are planned that look for what only a few rows have among many that don't: by
+/// index. What checks foreign keys is planned so too, once the session has forgotten its plans.
+const BY_INDEX: &str = "set local enable_seqscan = off; set local jit = off; discard plans";
+
+/// One statement by index. In doubt it may be run again: it erases what is left.
+struct ByIndex<Q>(One<Q, (i64,)>);
+
+impl<Q> Unit for ByIndex<Q>
+where
+    Q: Query<SqlType = (BigInt,)> + QueryFragment<Pg> + QueryId + Sync,
+{
+    /// How many rows went.
+    type Outcome = Result<u64, Infallible>;
+
+    fn send<'c>(&'c self, line: &'c Line<'c>) -> BoxFuture<'c, QueryResult<Self::Outcome>> {
+        async move {
+            line.command(BY_INDEX).await?;
+            let rows = self.0.send(line).await?;
+            Ok(Ok(rows.first().map_or(0, |(n,)| from_db(*n))))
+        }
+        .boxed()
+    }
+}
+
 impl Units {
     /// Erases the first resources of an organization, or, when there are none, whatever else it
     /// left; answers how many resources went.
     pub(crate) async fn erase(&self, of: OrganizationId, limit: u32) -> Result<u64, Unavailable> {
         let (organization, first) = (of.uuid(), i64::from(limit.max(1)));
-        let loosen = One::<_, (i64,)>::new(Loosen { organization, first, chunk: CHUNK });
-        let erase = One::<_, (i64,)>::new(Erase { organization, first });
+        let loosen = ByIndex(One::new(Loosen { organization, first, chunk: CHUNK }));
+        let erase = ByIndex(One::new(Erase { organization, first }));
         let mut attempt = 1;
         let erased = loop {
-            while total(&self.insist(Some(of), &loosen).await?) > 0 {}
-            match self.run(Some(of), &erase).await {
-                Ok(rows) => break total(&rows),
-                // An edge came in between, or it was rolled back for the sake of others.
-                Err(failure)
-                    if attempt < ATTEMPTS
-                        && (failure.is_passing() || failure.remedy() == Remedy::ForeignKey) =>
-                {
+            while self.erase_part(of, &loosen).await? > 0 {}
+            match self.erase_part(of, &erase).await {
+                // An edge came in between.
+                Err(failure) if attempt < ATTEMPTS && failure.remedy() == Remedy::ForeignKey => {
                     tracing::debug!(%failure, attempt, "resources are erased again");
-                    tokio::time::sleep(pause(attempt)).await;
                     attempt += 1;
                 }
-                Err(failure) => return Err(failure.into()),
+                erased => break erased?,
             }
         };
         if erased == 0 {
-            let unlog = One::<_, (i64,)>::new(Unlog { organization, chunk: CHUNK });
-            while total(&self.insist(Some(of), &unlog).await?) > 0 {}
-            let forsake = One::<_, (i64,)>::new(Forsake { organization });
-            self.insist(Some(of), &forsake).await?;
+            let unlog = ByIndex(One::new(Unlog { organization, chunk: CHUNK }));
+            while self.erase_part(of, &unlog).await? > 0 {}
+            self.erase_part(of, &ByIndex(One::new(Forsake { organization }))).await?;
         }
         Ok(erased)
     }
-}
 
-fn total(rows: &[(i64,)]) -> u64 {
-    rows.first().map_or(0, |(n,)| from_db(*n))
+    async fn erase_part<U>(&self, of: OrganizationId, part: &U) -> Result<u64, Failure>
+    where
+        U: Unit<Outcome = Result<u64, Infallible>>,
+    {
+        let (started, mut attempt) = (Instant::now(), 1);
+        loop {
+            match self.transact(Some(of), part).await {
+                Ok(Ok(n)) => return Ok(n),
+                Err(failure)
+                    if failure.is_passing()
+                        && attempt < ATTEMPTS
+                        && started.elapsed() < LONGEST =>
+                {
+                    tracing::debug!(%failure, attempt, "rows are erased again");
+                    tokio::time::sleep(pause(attempt)).await;
+                    attempt += 1;
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
 }
