@@ -65,3 +65,27 @@ impl Fresh {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::generate_simple_self_signed;
+
+    use super::*;
+
+    #[test]
+    fn files_that_cannot_be_used_leave_the_earlier_ones_in_use() {
+        let directory = tempfile::tempdir().unwrap();
+        let [certificate, key] = ["cert.pem", "key.pem"].map(|name| directory.path().join(name));
+        let pair = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(&certificate, pair.cert.pem()).unwrap();
+        std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
+        let mut fresh = Fresh::new(TlsFiles { certificate, key, client_ca: None }).unwrap();
+        let current = |fresh: &Fresh| Arc::clone(&fresh.current.read().unwrap());
+        let first = current(&fresh);
+        fresh.take(Err(anyhow::anyhow!("half written")));
+        assert!(Arc::ptr_eq(&first, &current(&fresh)));
+        let again = fresh.watched.read();
+        fresh.take(again);
+        assert!(!Arc::ptr_eq(&first, &current(&fresh)));
+    }
+}

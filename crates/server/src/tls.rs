@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use rollcall_domain::Thumbprint;
 use rollcall_http::ALPN;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -11,7 +11,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{Error, InconsistentKeys, RootCertStore, ServerConfig};
 use sha2::{Digest as _, Sha256};
 
 use self::any::AnyCertificate;
@@ -51,12 +51,22 @@ impl TlsFiles {
             .with_safe_default_protocol_versions()?
             .with_client_cert_verifier(clients)
             .with_single_cert(chain, key)
-            .with_context(|| {
-                let (key, certificate) = (self.key.display(), self.certificate.display());
-                format!("the key in `{key}` and the certificate in `{certificate}` can't be used")
-            })?;
+            .map_err(|error| self.unfit(&error))?;
         config.alpn_protocols = ALPN.map(<[u8]>::to_vec).into();
         Ok(config)
+    }
+
+    /// What is wrong with files that could be read each.
+    fn unfit(&self, error: &Error) -> anyhow::Error {
+        let (key, certificate) = (self.key.display(), self.certificate.display());
+        match error {
+            Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+                anyhow!("the key in `{key}` is not that of the certificate in `{certificate}`")
+            }
+            error => {
+                anyhow!("the key in `{key}` and `{certificate}` can't be used together: {error}")
+            }
+        }
     }
 
     fn clients(

@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use crate::cli::Output;
 
+/// How narrow the column of names may be.
+const NARROWEST: usize = 16;
+
 /// One object: as JSON, or as lines of names and values with a note behind.
 pub(super) fn print(object: &Value, output: Output, note: &str) -> anyhow::Result<()> {
     say(match output {
@@ -64,8 +67,10 @@ pub(crate) fn say(text: impl Display) -> anyhow::Result<()> {
 
 /// A name and its value on each line; what an object or a list holds stands on lines of its own.
 fn lines(object: &Value) -> String {
+    let members = || object.as_object().into_iter().flatten();
+    let width = members().map(|(name, _)| name.chars().count()).fold(NARROWEST, usize::max);
     let mut lines = Vec::new();
-    for (name, value) in object.as_object().into_iter().flatten() {
+    for (name, value) in members() {
         let parts: Vec<String> = match value {
             Value::Object(parts) => {
                 parts.iter().map(|(name, value)| format!("{name}  {}", setting(value))).collect()
@@ -76,7 +81,7 @@ fn lines(object: &Value) -> String {
         let empty = parts.is_empty().then(|| "-".to_owned());
         for (at, part) in parts.iter().chain(&empty).enumerate() {
             let name = if at == 0 { name } else { "" };
-            lines.push(format!("{name:16} {part}"));
+            lines.push(format!("{name:width$} {part}"));
         }
     }
     lines.join("\n")
@@ -138,6 +143,10 @@ mod tests {
         let object = json!({"a": {"x": true, "y": false}, "b": ["p", "q"], "c": {}, "d": null});
         let told = lines(&object);
         let told: Vec<_> = told.lines().map(str::trim_end).collect();
+        assert_eq!(
+            lines(&json!({"aVeryLongNameOfAMember": 1, "b": 2})).lines().last(),
+            Some("b                      2")
+        );
         let expect = [
             "a                x  on",
             "                 y  off",
