@@ -128,10 +128,11 @@ impl Admin {
         id: OrganizationId,
         expect: Option<u64>,
     ) -> Result<Job, AdminError> {
+        // Before what is there is looked at: an organization that was erased is not.
+        self.repeated(caller).await?;
         let before = self.organization(caller, id).await?;
         caller.needs(Role::Owner)?;
         caller.everywhere()?;
-        self.repeated(caller).await?;
         insists(expect, before.revision)?;
         if !self.registry.connections(Some(id), None, 1).await?.is_empty() {
             let detail = "the organization has connections: delete them first, and say what \

@@ -92,9 +92,10 @@ impl Admin {
         people: People,
         expect: Option<u64>,
     ) -> Result<Job, AdminError> {
+        // Before what is there is looked at: a connection that was removed is not.
+        self.repeated(caller).await?;
         let (_, before) = self.connection(caller, place).await?;
         caller.needs(Role::Operator)?;
-        self.repeated(caller).await?;
         insists(expect, before.revision)?;
         still_there(&before)?;
         let preview = self.preview(caller, &before, people).await?;

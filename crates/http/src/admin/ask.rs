@@ -82,13 +82,12 @@ impl Ask {
     pub(super) fn read(
         route: &'static Route,
         (parts, body): (&Parts, Bytes),
-        caller: Caller,
+        mut caller: Caller,
         ids: Ids,
     ) -> Result<Self, Fault> {
         let query = query(route, parts.uri.query())?;
         let expect = if_match(route, &parts.headers)?;
-        let request = request(route, parts, &body)?;
-        let caller = Caller { request, ..caller };
+        caller.request = request(route, parts, &body)?;
         Ok(Self { route, caller, expect, ids, query, body })
     }
 

@@ -19,9 +19,9 @@ pub(super) fn reference(name: &str) -> Value {
 /// Whether answers of this schema are entries with revisions, and have an `ETag`.
 pub(super) fn has_revision(name: &str) -> bool {
     name == "Definitions"
-        || given::schemas()
-            .into_iter()
-            .any(|(known, schema)| known == name && !schema["properties"]["revision"].is_null())
+        || given::schemas().into_iter().any(|(known, schema)| {
+            known == name && schema.pointer("/properties/revision").is_some()
+        })
 }
 
 /// An object with these members and no others.
@@ -40,7 +40,8 @@ fn object<const N: usize>(about: &str, members: [(&str, Value); N]) -> Value {
 
 /// The same object, all of whose members are there but these.
 fn with_all_but(mut object: Value, optional: &[&str]) -> Value {
-    let names = object["properties"].as_object().into_iter().flatten().map(|(name, _)| name);
+    let properties = object.get("properties").and_then(Value::as_object);
+    let names = properties.into_iter().flatten().map(|(name, _)| name);
     let required: Vec<Value> = names
         .filter(|name| !optional.contains(&name.as_str()))
         .map(|name| name.as_str().into())
