@@ -18,13 +18,15 @@ fixed! {
 
     /// Removes the edges at either end.
     Outgoing -> () =
-        "delete from edge where organization = ? and owner in (select unhex(value) from json_each(?))";
+        "delete from edge where organization = ? \
+         and owner in (select unhex(value) from json_each(?))";
     Incoming -> () =
-        "delete from edge where organization = ? and member in (select unhex(value) from json_each(?))";
+        "delete from edge where organization = ? \
+         and member in (select unhex(value) from json_each(?))";
 
-    /// Removes the index rows.
+    /// Removes the index rows. Told which index: SQLite would walk those of the organization.
     Keys -> () =
-        "delete from resource_key where organization = ? \
+        "delete from resource_key indexed by resource_key_by_id where organization = ? \
          and id in (select unhex(value) from json_each(?))";
 
     /// Counts them out.
