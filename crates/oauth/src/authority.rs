@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rollcall_domain::{
-    Clock, Connection, ConnectionId, Fetch, Ids, Keyring, Registry, Scopes, Status, Unavailable,
+    Clock, Connection, ConnectionId, Fetch, Ids, Keyring, Note, Registry, Scopes, Status,
+    Unavailable,
 };
 use serde_json::{Value, json};
 
@@ -38,12 +39,12 @@ impl OAuth {
         fetch: Arc<dyn Fetch>,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
-        origin: String,
+        mut origin: String,
     ) -> Self {
         let issuers = IssuerKeys::new(fetch, Arc::clone(&clock));
         let signing =
             SigningKeys::new(Arc::clone(&registry), keys, Arc::clone(&clock), Arc::clone(&ids));
-        let origin = origin.trim_end_matches('/').to_owned();
+        origin.truncate(origin.trim_end_matches('/').len());
         Self { registry, signing, issuers, clock, ids, origin, rotation: ROTATES_AFTER }
     }
 
@@ -80,6 +81,13 @@ impl OAuth {
     pub(crate) fn connection_of(&self, issuer: &str) -> Option<ConnectionId> {
         let id = issuer.strip_prefix(&self.origin)?.strip_prefix("/connections/")?;
         id.parse().ok()
+    }
+
+    /// No request fails because nobody could write down that it came.
+    pub(crate) async fn note(&self, note: Note) {
+        if let Err(error) = self.registry.note(note).await {
+            tracing::warn!(%error, "what was seen could not be noted");
+        }
     }
 
     /// RFC 8414 §2.

@@ -47,7 +47,7 @@ impl OAuth {
         let token = &proven.token;
         if token.has_expired(now) {
             // Operators are told: somebody still has the old credential.
-            self.registry.note(Note::Refused(token.connection, token.id, now)).await?;
+            self.note(Note::Refused(token.connection, token.id, now)).await;
             return Ok(None);
         }
         // R-OAUTH-05: a credential that is bound to a certificate is good with that one alone.

@@ -32,7 +32,7 @@ impl AuthorizationServer for OAuth {
             self.use_up(&proven.token, once, now).await?;
         }
         let granted = self.access_token(&proven.token, scopes, now).await?;
-        self.registry.note(Note::Used(proven.token.id, now)).await?;
+        self.note(Note::Used(proven.token.id, now)).await;
         Ok(granted)
     }
 

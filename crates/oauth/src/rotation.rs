@@ -107,7 +107,8 @@ impl SigningKeys {
     async fn keep(&self, amendment: Amendment) -> Result<(), Unavailable> {
         match self.registry.amend(amendment).await {
             Ok(()) | Err(AmendError::Stale | AmendError::Taken(_) | AmendError::Repeated(_)) => {
-                self.read().await
+                self.forget();
+                Ok(())
             }
             Err(AmendError::Unavailable(error)) => Err(error),
         }

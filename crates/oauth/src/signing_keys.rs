@@ -93,18 +93,9 @@ impl SigningKeys {
         Ok(json!({"keys": keys}))
     }
 
-    /// Reads the keys again.
-    pub(crate) async fn read(&self) -> Result<(), Unavailable> {
-        let kept = self.registry.signing_keys().await?;
-        let before = self.held().keys;
-        let open = |key: SigningKey| {
-            let same = before.iter().find(|held| held.kept == key && held.private.is_some());
-            same.map_or_else(|| Arc::new(self.open(key)), Arc::clone)
-        };
-        let keys = Arc::new(kept.into_iter().map(open).collect());
-        let read = Some(self.clock.now());
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Known { keys, read };
-        Ok(())
+    /// Forgets what was read.
+    pub(crate) fn forget(&self) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Known::default();
     }
 
     /// A new key, which nobody has kept yet.
@@ -133,13 +124,11 @@ impl SigningKeys {
             return Ok(held);
         }
         let _one = self.making.lock().await;
-        self.read().await?;
-        if let Some(held) = self.held().signer() {
+        if let Some(held) = self.read().await?.signer() {
             return Ok(held);
         }
         self.make_first().await?;
-        self.read().await?;
-        self.held().signer().ok_or_else(|| Unavailable::new("no key signs"))
+        self.read().await?.signer().ok_or_else(|| Unavailable::new("no key signs"))
     }
 
     fn held(&self) -> Known {
@@ -153,8 +142,20 @@ impl SigningKeys {
         if known.read.is_some_and(is_fresh) {
             return Ok(known);
         }
-        self.read().await?;
-        Ok(self.held())
+        self.read().await
+    }
+
+    async fn read(&self) -> Result<Known, Unavailable> {
+        let kept = self.registry.signing_keys().await?;
+        let before = self.held().keys;
+        let open = |key: SigningKey| {
+            let same = before.iter().find(|held| held.kept == key && held.private.is_some());
+            same.map_or_else(|| Arc::new(self.open(key)), Arc::clone)
+        };
+        let keys = Arc::new(kept.into_iter().map(open).collect());
+        let known = Known { keys, read: Some(self.clock.now()) };
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known.clone();
+        Ok(known)
     }
 
     fn open(&self, kept: SigningKey) -> Held {

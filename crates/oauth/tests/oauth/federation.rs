@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rollcall_domain::{
-    AccessTokens as _, AuthorizationServer as _, Clock as _, Refusal, TokenId, TokenKind,
-    TokenRequest, Trust,
+    AccessTokens as _, Authenticator, AuthorizationServer as _, Clock as _, ConnectionId, Ids as _,
+    Refusal, Registry as _, Shown, TokenId, TokenKind, TokenRequest, Trust, UuidIds,
 };
 use rollcall_schema::Instant;
 use serde_json::{Value, json};
@@ -89,6 +89,25 @@ async fn r_auth_03_tokens_of_an_issuer_are_good_as_bearers() {
     assert_eq!(world.oauth.check(&token, None).await.unwrap(), None);
     world.revoke(id).await;
     assert_eq!(world.oauth.check(&token, Some(world.connection)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn r_auth_03_one_issuer_is_trusted_by_two_connections() {
+    let key = Key::new("k1", "ES256");
+    let (issuer, world, first) = trusted(&[&key]).await;
+    let other = ConnectionId::from_uuid(UuidIds.next());
+    world.add_connection(other).await;
+    let (trust, _) = world.store.token(first).await.unwrap().unwrap();
+    world.credential(trust.kind, |token| token.connection = other).await;
+    let authenticator = Authenticator::new(world.store.clone())
+        .with_clock(world.clock.clone())
+        .with_access_tokens(world.oauth.clone());
+    let token = key.token(&claims(&issuer, &world));
+    for connection in [world.connection, other, world.connection, other] {
+        let shown = Shown { connection: Some(connection), ..Shown::token(&token) };
+        let context = authenticator.bearer(shown).await.unwrap();
+        assert_eq!(context.connection().id, connection);
+    }
 }
 
 #[tokio::test]

@@ -195,6 +195,7 @@ pub(crate) fn scopes(text: &str) -> Scopes {
 pub(crate) const CERTIFICATE: Thumbprint = Thumbprint([7; 32]);
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "results read better without `&`")]
 pub(crate) fn is_no_client(granted: Result<Granted, Refusal>) {
     assert!(matches!(granted, Err(Refusal::InvalidClient)), "{granted:?}");
 }
