@@ -33,7 +33,8 @@ pub struct Authenticator {
     clock: Arc<dyn Clock>,
     access_tokens: Option<Arc<dyn AccessTokens>>,
     traffics: Option<Arc<Traffics>>,
-    known: Cache<TokenHash, Known>,
+    /// By the connection too where the same token may open several: its issuer is trusted by each.
+    known: Cache<(TokenHash, Option<ConnectionId>), Known>,
     offers: Cache<(ConnectionId, u64), Arc<Offer>>,
     told: Cache<ConnectionId, ()>,
 }
@@ -120,11 +121,12 @@ impl Authenticator {
             return Err(AuthError::Refused);
         }
         let hash = TokenHash::of(shown.token);
-        let known = match self.known.get(&hash) {
+        let key = (hash, shown.connection.filter(|_| is_jwt(shown.token)));
+        let known = match self.known.get(&key) {
             Some(known) => known,
             None => {
                 let known = self.find(hash, shown).await?.ok_or(AuthError::Refused)?;
-                self.known.insert(hash, known.clone());
+                self.known.insert(key, known.clone());
                 known
             }
         };
