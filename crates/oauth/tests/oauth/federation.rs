@@ -20,7 +20,7 @@ const SUBJECT: &str = "4f6e8d1c-0000-4000-8000-000000000001";
 /// An issuer, a connection that trusts it, and the credential that says so.
 async fn trusted(keys: &[&Key]) -> (Issuer, World, TokenId) {
     let issuer = Issuer::serve(keys).await;
-    let world = World::fetching(issuer.outbound()).await;
+    let world = World::fetching(issuer.near()).await;
     let kind = TokenKind::TrustedIssuer(Trust {
         issuer: issuer.url.clone(),
         subject: SUBJECT.into(),

@@ -19,7 +19,7 @@ fn claims(issuer: &Issuer, at: &At) -> Value {
 async fn an_operator_is_whom_the_issuer_says() {
     let key = Key::new("k1", "RS256");
     let (issuer, at) = (Issuer::serve(&[&key]).await, At::new());
-    let oidc = Oidc::new(issuer.url.clone(), AUDIENCE.into(), issuer.outbound(), at.clone());
+    let oidc = Oidc::new(issuer.url.clone(), AUDIENCE.into(), issuer.near(), at.clone());
     let token = key.token(&claims(&issuer, &at));
     let ada = Some((issuer.url.clone(), "ada".to_owned()));
     assert_eq!(oidc.subject(&token).await.unwrap(), ada);
@@ -31,7 +31,7 @@ async fn an_operator_is_whom_the_issuer_says() {
 async fn r_e_25_whatever_else_comes_is_nobody() {
     let (key, stranger) = (Key::new("k1", "ES256"), Key::new("k1", "ES256"));
     let (issuer, at) = (Issuer::serve(&[&key]).await, At::new());
-    let oidc = Oidc::new(issuer.url.clone(), AUDIENCE.into(), issuer.outbound(), at.clone());
+    let oidc = Oidc::new(issuer.url.clone(), AUDIENCE.into(), issuer.near(), at.clone());
     let good = claims(&issuer, &at);
     let with = |claim: &str, value: Value| {
         let mut said = good.clone();
@@ -61,12 +61,12 @@ async fn r_e_25_one_issuer_does_not_speak_for_another() {
     let key = Key::new("k1", "ES256");
     let (issuer, at) = (Issuer::serve(&[&key]).await, At::new());
     issuer.pose_as("https://another.test");
-    let oidc = Oidc::new(issuer.url.clone(), AUDIENCE.into(), issuer.outbound(), at.clone());
+    let oidc = Oidc::new(issuer.url.clone(), AUDIENCE.into(), issuer.near(), at.clone());
     let token = key.token(&claims(&issuer, &at));
     assert!(oidc.subject(&token).await.is_err());
     assert_eq!(issuer.fetched(), 0);
     // Where the keys are known, nothing is discovered.
-    let oidc = Oidc::new(issuer.url.clone(), AUDIENCE.into(), issuer.outbound(), at)
+    let oidc = Oidc::new(issuer.url.clone(), AUDIENCE.into(), issuer.near(), at)
         .with_jwks_uri(issuer.jwks_uri());
     assert!(oidc.subject(&token).await.unwrap().is_some());
 }
