@@ -189,9 +189,9 @@ impl Indexer {
             let settled = Connection { setup, revision, ..connection.clone() };
             let entry = Entry::Connection(Box::new(settled));
             let acts = vec![Amend::Replace { entry, expect }];
-            match self.registry.amend(Amendment { acts, ..Amendment::default() }).await {
-                Err(AmendError::Unavailable(source)) => return Err(source),
-                Ok(()) | Err(_) => {}
+            let amended = self.registry.amend(Amendment { acts, ..Amendment::default() }).await;
+            if let Err(AmendError::Unavailable(source)) = amended {
+                return Err(source);
             }
         }
         Ok(())

@@ -130,7 +130,10 @@ impl Watch {
         subject: EntryId,
         changes: Value,
     ) -> AdminEvent {
-        let changes = changes.as_object().cloned().unwrap_or_else(Map::new);
+        let changes = match changes {
+            Value::Object(changes) => changes,
+            _ => Map::new(),
+        };
         AdminEvent {
             id: EventId::from_uuid(self.ids.next()),
             organization: None,

@@ -84,6 +84,7 @@ pub enum ConfigureError {
 }
 
 impl AdminError {
+    #[expect(clippy::needless_pass_by_value, reason = "ids are copied")]
     pub(super) fn missing(kind: &'static str, id: impl ToString) -> Self {
         Self::NotFound { kind, id: id.to_string().chars().take(80).collect() }
     }

@@ -173,7 +173,8 @@ impl Admin {
     async fn issuer(&self, token: &Token) -> Option<Check> {
         let TokenKind::TrustedIssuer(trust) = &token.kind else { return None };
         let fetched = self.fetch.as_ref()?.json(&trust.jwks_uri).await;
-        let keys = fetched.map(|jwks| jwks["keys"].as_array().map_or(0, Vec::len));
+        let keys =
+            fetched.map(|jwks| jwks.get("keys").and_then(Value::as_array).map_or(0, Vec::len));
         let fix = "check `jwksUri`, and that this server may reach it";
         Some(match keys {
             Ok(0) => Check::fail("issuerKeys", format!("no keys at {}", trust.jwks_uri), fix),

@@ -114,8 +114,8 @@ async fn open(world: &World, scopes: &str) -> [Result<(), &'static str>; 6] {
         let found = world.directory.find(ctx, ty, &Search::default()).await;
         found.map(|_| ()).map_err(needed)
     };
-    let all = [Arc::clone(&ctx.offer().catalog().types()[0])];
-    let all = world.directory.find_all(ctx, &all, &Search::default()).await;
+    let first = ctx.offer().catalog().types().get(..1).unwrap();
+    let all = world.directory.find_all(ctx, first, &Search::default()).await;
     let name = minted.token.id.to_string();
     let user_made = world.create_as(ctx, "User", json!({"userName": name})).await;
     let group_made = world.create_as(ctx, "Group", json!({"displayName": name})).await;

@@ -1,8 +1,8 @@
 //! Who may administer what.
 
 use rollcall_domain::{
-    Actor, AdminError, AdminKeyId, AuthError, Caller, Force, IdpKind, JobId, NewAdminKey,
-    NewConnection, NewToken, OrganizationChange, PageAsked, People, Place, Role,
+    Actor, AdminError, AdminKeyId, AuthError, Caller, Force, IdpKind, Ids as _, JobId, NewAdminKey,
+    NewConnection, NewToken, OrganizationChange, PageAsked, People, Place, Role, UuidIds,
 };
 use rollcall_schema::Instant;
 use rollcall_testkit::EventLog as _;
@@ -13,7 +13,7 @@ use crate::world::World;
 
 fn caller(role: Role, of: Option<&World>) -> Caller {
     Caller {
-        actor: Actor::AdminKey(AdminKeyId::from_uuid(Uuid::now_v7())),
+        actor: Actor::AdminKey(AdminKeyId::from_uuid(UuidIds.next())),
         role,
         organization: of.map(|world| world.organization),
         request: None,

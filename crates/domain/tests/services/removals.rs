@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rollcall_domain::{
     AdminError, AuthError, Caller, CommitError, Connection, ConnectionId, Edge, Entry, FindError,
-    Found, Halt, IdpKind, Job, Jobs, Load, NewConnection, Outcome, Page, People, Query, Reader,
-    Record, Registry as _, Reindex, Reindexed, ResourceId, Scope, Store, TransactionId,
+    Found, Halt, IdpKind, Ids as _, Job, Jobs, Load, NewConnection, Outcome, Page, People, Query,
+    Reader, Record, Registry as _, Reindex, Reindexed, ResourceId, Scope, Store, TransactionId,
     Unavailable, UuidIds, Written,
 };
 use rollcall_schema::ResourceType;
@@ -367,7 +367,7 @@ async fn an_organization_is_erased() {
 async fn a_job_whose_connection_is_gone_ends() {
     let world = World::of(IdpKind::Generic).await;
     let job = world.remove(People::Keep).await.unwrap();
-    let other = Job { id: rollcall_domain::JobId::from_uuid(uuid::Uuid::now_v7()), ..job.clone() };
+    let other = Job { id: rollcall_domain::JobId::from_uuid(UuidIds.next()), ..job.clone() };
     add(&*world.store, [Entry::Job(Box::new(other.clone()))]).await;
     world.jobs().tick().await.unwrap();
     assert!(world.job(&job).await.state.finished.is_some());

@@ -18,7 +18,7 @@ impl World {
     }
 
     async fn only(&self) -> TokenId {
-        self.admin.tokens(&Caller::CLI, self.id).await.unwrap()[0].id
+        self.admin.tokens(&Caller::CLI, self.id).await.unwrap().first().unwrap().id
     }
 
     async fn finish(&self, id: TokenId, force: Force) -> Result<TokenId, AdminError> {
@@ -36,6 +36,7 @@ impl World {
 }
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "results read better without `&`")]
 fn conflict<T: std::fmt::Debug>(result: Result<T, AdminError>, expect: &str) {
     let Err(AdminError::Conflict(detail)) = &result else { panic!("{result:?}") };
     assert!(detail.contains(expect), "{detail}");

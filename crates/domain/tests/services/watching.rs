@@ -34,7 +34,7 @@ impl World {
         assert!(events.iter().all(|event| event.actor == "server"));
         let told = events.iter().map(|event| {
             let id = TokenId::from_uuid(event.resource.uuid()).to_string();
-            (id, event.changes["days"].clone())
+            (id, event.changes.get("days").unwrap().clone())
         });
         told.collect()
     }

@@ -334,12 +334,12 @@ async fn of_parallel_repeats_one_is_done(subject: Subject) {
     let key = unique("request");
     let ask = |n: i64| {
         let (subject, token) = (subject.clone(), token(&here, None, n));
-        let kept = Some(kept("cli", &key, 1_000_000));
+        let kept = kept("cli", &key, 1_000_000);
         tokio::spawn(async move {
             let acts = vec![adding(&token)];
-            let asked = Amendment { acts, kept: kept.clone(), ..Amendment::default() };
+            let asked = Amendment { acts, kept: Some(kept.clone()), ..Amendment::default() };
             match repeat(&subject, asked).await {
-                None => (true, kept.expect("it is named").answer),
+                None => (true, kept.answer),
                 Some(known) => (false, known.answer),
             }
         })

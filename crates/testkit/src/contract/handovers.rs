@@ -151,14 +151,15 @@ async fn edges_wait_for_members_that_follow(subject: Subject) {
 async fn counts_move(subject: Subject) {
     let (site, to) = places(&subject).await;
     let made = site.users((0..3).map(|n| format!("user{n}"))).await;
+    let [first, second, third] = made.as_slice() else { panic!("three: {made:?}") };
     to.user("there").await;
-    hand(&site, &to, users(), made[1]).await.expect("it is handed over");
+    hand(&site, &to, users(), *second).await.expect("it is handed over");
     for _ in 0..2 {
         assert_eq!((site.total(users()).await, to.total(users()).await), (2, 2));
         subject.store.maintain().await.expect("it keeps house");
     }
     let asked = Asked::all(users());
-    assert_eq!(ids(&site.find(&asked.query()).await), [made[0], made[2]]);
+    assert_eq!(ids(&site.find(&asked.query()).await), [*first, *third]);
 }
 
 async fn what_was_handed_over_is_found_by_its_new_keys(subject: Subject) {
