@@ -37,8 +37,7 @@ pub(super) fn document(server: &str) -> Value {
     for route in routes() {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         if let Some(path) = path.as_object_mut() {
-            // tidy: header names
-            path.insert(route.verb.name().to_ascii_lowercase(), operation(route));
+            path.insert(route.verb.member().into(), operation(route));
         }
     }
     json!({
@@ -295,7 +294,7 @@ mod tests {
         let operations: usize = paths.values().map(|path| path.as_object().unwrap().len()).sum();
         assert_eq!(operations, routes().len());
         for route in routes() {
-            let operation = &paths[route.path][&route.verb.name().to_ascii_lowercase()];
+            let operation = &paths[route.path][route.verb.member()];
             assert_eq!(operation["operationId"], route.id);
             let names = |place: &str| {
                 let parameters = operation["parameters"].as_array().unwrap().iter();

@@ -130,6 +130,16 @@ impl Verb {
         }
     }
 
+    /// The method as the document writes it.
+    pub(super) const fn member(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Post => "post",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+        }
+    }
+
     /// Whether requests with this method are answered; HEAD is GET without a body.
     pub(super) fn is(self, method: &Method) -> bool {
         let method = if *method == Method::HEAD { &Method::GET } else { method };

@@ -20,7 +20,6 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         ("Rotation", rotation()),
         ("Job", job()),
         ("Work", work()),
-        ("People", people()),
         ("AdminKey", admin_key()),
         ("Status", status()),
         ("Validation", validation()),
@@ -199,18 +198,15 @@ fn work() -> Value {
         [
             ("work", one_of(["removeConnection", "eraseOrganization"])),
             ("connection", id("conn")),
-            ("people", reference("People")),
+            ("people", people()),
+            ("to", id("conn")),
         ],
     );
-    with_all_but(work, &["connection", "people"])
+    with_all_but(work, &["connection", "people", "to"])
 }
 
 fn people() -> Value {
-    let people = object(
-        "What becomes of the people of a connection.",
-        [("people", one_of(super::super::table::PEOPLE.iter().copied())), ("to", id("conn"))],
-    );
-    with_all_but(people, &["to"])
+    one_of(super::super::table::PEOPLE.iter().copied())
 }
 
 fn admin_key() -> Value {
@@ -287,17 +283,19 @@ fn check() -> Value {
 }
 
 fn preview() -> Value {
-    with_all(object(
+    let preview = object(
         "What would become of the people of a connection.",
         [
-            ("people", reference("People")),
+            ("people", people()),
+            ("to", id("conn")),
             ("resources", json!({"type": "object", "additionalProperties": count()})),
             ("activeUsers", count()),
             ("outcome", text()),
             ("conflicts", list(&text())),
             ("compared", count()),
         ],
-    ))
+    );
+    with_all_but(preview, &["to"])
 }
 
 fn definitions() -> Value {
