@@ -35,6 +35,7 @@ pub enum Work {
         /// Which.
         connection: ConnectionId,
         /// What becomes of its people.
+        #[serde(flatten)]
         people: People,
     },
     /// Everything that an organization has is erased, and then the organization.

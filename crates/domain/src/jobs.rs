@@ -18,6 +18,11 @@ use crate::{
 /// After how long a job that nobody touched is anybody's.
 const LEASE_MILLIS: i64 = 15_000;
 
+/// After how long nobody believes any more in what the job ends
+/// ([`BELIEVED_FOR`](crate::BELIEVED_FOR)), requests in flight included: it begins then, so that
+/// nothing is written behind its back.
+const SETTLES_MILLIS: i64 = 3_000;
+
 /// How many jobs are looked at at once.
 const JOBS: u32 = 20;
 
@@ -66,8 +71,9 @@ impl Jobs {
     /// [`Unavailable`]; what was done stays done, and the job is taken up again.
     pub async fn tick(&self) -> Result<(), Unavailable> {
         for job in self.registry.jobs_to_do(JOBS).await? {
-            let idle = self.clock.now().millis() - job.touched.millis() >= LEASE_MILLIS;
-            if (job.revision == 0 || idle) && self.begin(job.id) {
+            let untouched = self.clock.now().millis() - job.touched.millis();
+            let wait = if job.revision == 0 { SETTLES_MILLIS } else { LEASE_MILLIS };
+            if untouched >= wait && self.begin(job.id) {
                 let worked = self.work(job.clone()).await;
                 self.busy().remove(&job.id);
                 worked?;
@@ -259,16 +265,11 @@ impl Jobs {
             job.state.done += erased;
             *job = self.touched(job.clone(), JobState::clone).await?;
         }
-        let mut acts = Vec::new();
-        if let Some(found) = self.registry.organization(job.organization).await? {
-            let id = EntryId::Organization(found.id);
-            acts.push(Amend::Remove { id, expect: found.revision });
-        }
         let event = AdminEvent {
             organization: None,
             ..self.event(job, None, "organization.erased", EntryId::Job(job.id), job.revision)
         };
-        self.done(job, acts, vec![event]).await
+        self.done(job, Vec::new(), vec![event]).await
     }
 
     /// Where a job goes on in a type; `None` where it is done with it.

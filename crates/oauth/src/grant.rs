@@ -101,9 +101,12 @@ impl OAuth {
     }
 }
 
-/// What is granted: all that the credential may, or as much of it as was asked for.
+/// What is granted: all that the credential may, or as much of it as was asked for. `scim` asks
+/// for all there is: Entra sends nothing else (R-OAUTH-02), and the answer says what it came to
+/// (RFC 6749 §3.3).
 fn scopes(asked: Option<&str>, may: Scopes) -> Result<Scopes, Refusal> {
-    let Some(asked) = asked.filter(|asked| !asked.trim().is_empty()) else { return Ok(may) };
+    let all = |asked: &&str| asked.trim().is_empty() || asked.trim() == "scim";
+    let Some(asked) = asked.filter(|asked| !all(asked)) else { return Ok(may) };
     let wanted: Scopes = asked.parse().map_err(|error| {
         let detail = format!("{error}");
         // Nothing else may stand there (RFC 6749 §5.2).

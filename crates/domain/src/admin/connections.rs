@@ -96,7 +96,12 @@ impl Admin {
         self.repeated(caller).await?;
         let configured = self.new_connection(caller, &organization, new)?;
         let (acts, events) = self.creation(caller, &configured)?;
-        self.keep(caller, acts, events, &configured.shown()).await?;
+        let kept = self.keep(caller, acts, events, &configured.shown()).await;
+        kept.map_err(|error| match error {
+            // Nothing is read here that could be stale but the organization, which is gone.
+            AdminError::Stale => AdminError::missing("organization", organization.id),
+            error => error,
+        })?;
         Ok(configured)
     }
 

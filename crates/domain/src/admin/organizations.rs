@@ -115,8 +115,8 @@ impl Admin {
         Ok(after)
     }
 
-    /// Erases an organization and everything that it has, its log included, behind the request.
-    /// Its connections must have been deleted before.
+    /// Ends an organization, and erases everything that it has, its log included, behind the
+    /// request. Its connections must have been deleted before.
     ///
     /// # Errors
     /// [`AdminError::NotFound`], [`AdminError::Stale`], [`AdminError::Forbidden`] unless the
@@ -158,7 +158,11 @@ impl Admin {
             (EntryId::Organization(id), before.revision),
             json!({ "job": job.id }),
         );
-        let acts = vec![Amend::Add(Entry::Job(Box::new(job.clone())))];
+        let id = EntryId::Organization(id);
+        let acts = vec![
+            Amend::Remove { id, expect: before.revision },
+            Amend::Add(Entry::Job(Box::new(job.clone()))),
+        ];
         self.keep(caller, acts, vec![event], &job.shown()).await?;
         Ok(job)
     }

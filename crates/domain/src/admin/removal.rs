@@ -47,14 +47,17 @@ impl Preview {
             People::Deactivate => "{active} active users are deactivated",
             People::HandOver { .. } => "{active} active users go on in the other connection",
         };
-        json!({
-            "people": self.people,
+        let mut shown = json!({
             "resources": resources.collect::<serde_json::Map<_, _>>(),
             "activeUsers": self.active,
             "outcome": what.replace("{active}", &self.active.to_string()),
             "conflicts": self.conflicts,
             "compared": self.compared,
-        })
+        });
+        if let (Some(shown), Value::Object(people)) = (shown.as_object_mut(), json!(self.people)) {
+            shown.extend(people);
+        }
+        shown
     }
 
     /// How many resources there are.
@@ -80,7 +83,7 @@ impl Admin {
     }
 
     /// Ends a connection: nobody gets in from now on, and a job does to its people what was
-    /// decided. Nothing can be taken back.
+    /// decided. Nothing can be taken back; where the job can't go on, it may be decided otherwise.
     ///
     /// # Errors
     /// Those of [`preview_removal`](Self::preview_removal), [`AdminError::Stale`], and
@@ -97,7 +100,9 @@ impl Admin {
         let (_, before) = self.connection(caller, place).await?;
         caller.needs(Role::Operator)?;
         insists(expect, before.revision)?;
-        still_there(&before)?;
+        if let Some(job) = before.removal {
+            return self.decide_again(caller, &before, job, people).await;
+        }
         let preview = self.preview(caller, &before, people).await?;
         if let Some(first) = preview.conflicts.first() {
             let detail = format!("{first}: mend that first, or choose otherwise for its people");
@@ -128,6 +133,36 @@ impl Admin {
             Amend::Replace { entry, expect: before.revision },
             Amend::Add(Entry::Job(Box::new(job.clone()))),
         ];
+        self.keep(caller, acts, vec![event], &job.shown()).await?;
+        Ok(job)
+    }
+
+    /// What becomes of the people of a connection is decided otherwise, while its job can't go on.
+    async fn decide_again(
+        &self,
+        caller: &Caller,
+        connection: &Connection,
+        job: JobId,
+        people: People,
+    ) -> Result<Job, AdminError> {
+        let before = self.job(caller, Some(connection.organization), job).await?;
+        if before.state.stuck.is_none() {
+            still_there(connection)?;
+        }
+        let preview = self.preview(caller, connection, people).await?;
+        if let Some(first) = preview.conflicts.first() {
+            return Err(AdminError::Conflict(format!("{first}: choose otherwise for its people")));
+        }
+        let revision = before.revision + 1;
+        let work = Work::RemoveConnection { connection: connection.id, people };
+        let state = JobState { total: preview.total(), ..JobState::default() };
+        let job = Job { work, state, revision, actor: caller.actor, ..before.clone() };
+        let at = (Some(connection.organization), Some(connection.id));
+        let subject = (EntryId::Job(job.id), revision);
+        let changes = json!({ "before": { "work": before.work }, "after": { "work": job.work } });
+        let event = self.event(caller, at, "connection.removal_changed", subject, changes);
+        let entry = Entry::Job(Box::new(job.clone()));
+        let acts = vec![Amend::Replace { entry, expect: before.revision }];
         self.keep(caller, acts, vec![event], &job.shown()).await?;
         Ok(job)
     }

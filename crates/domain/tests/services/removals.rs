@@ -15,6 +15,9 @@ use serde_json::json;
 
 use crate::world::World;
 
+/// After how long a job begins.
+const SETTLES: i64 = 3_000;
+
 /// After how long another worker takes over.
 const LEASE: i64 = 15_000;
 
@@ -50,8 +53,11 @@ impl World {
         self.admin.create_connection(cli, self.organization, &new).await.unwrap().connection
     }
 
+    /// Decides the end of the connection, and lets those that are still let in end.
     async fn remove(&self, people: People) -> Result<Job, AdminError> {
-        self.admin.remove_connection(&Caller::CLI, self.id, people, None).await
+        let job = self.admin.remove_connection(&Caller::CLI, self.id, people, None).await;
+        self.clock.forward(SETTLES);
+        job
     }
 
     async fn job(&self, job: &Job) -> Job {
@@ -315,6 +321,42 @@ async fn conflicts_are_told_and_mended() {
     assert_eq!(to_site.total(users()).await, 5);
 }
 
+/// Where a job can't go on it may be decided otherwise; before that it can't.
+#[tokio::test]
+async fn a_stuck_job_is_decided_otherwise() {
+    let world = World::of(IdpKind::Generic).await;
+    let to = world.beside().await;
+    world.crew(5).await;
+    let job = world.remove(People::HandOver { to: to.id }).await.unwrap();
+    let early = world.remove(People::Keep).await;
+    assert!(matches!(early, Err(AdminError::Conflict(_))), "{early:?}");
+    world.site(&to).user("user3").await;
+    world.jobs().tick().await.unwrap();
+    assert!(world.job(&job).await.state.stuck.is_some());
+    let again = world.remove(People::HandOver { to: to.id }).await;
+    assert!(matches!(again, Err(AdminError::Conflict(_))), "{again:?}");
+    let other = world.remove(People::Keep).await.unwrap();
+    assert_eq!((other.id, other.state.stuck), (job.id, None));
+    world.clock.forward(LEASE);
+    world.jobs().tick().await.unwrap();
+    assert!(world.is_gone().await);
+    assert_eq!(world.logged("connection.removal_changed").await, 1);
+}
+
+/// Nobody writes behind the back of a job: it begins when nobody is let in any more.
+#[tokio::test]
+async fn a_job_waits_for_those_that_are_let_in() {
+    let world = World::of(IdpKind::Generic).await;
+    let started = world.admin.remove_connection(&Caller::CLI, world.id, People::Keep, None).await;
+    started.unwrap();
+    world.clock.forward(SETTLES - 1);
+    world.jobs().tick().await.unwrap();
+    assert!(!world.is_gone().await);
+    world.clock.forward(1);
+    world.jobs().tick().await.unwrap();
+    assert!(world.is_gone().await);
+}
+
 #[tokio::test]
 async fn people_go_where_they_can() {
     let world = World::of(IdpKind::Generic).await;
@@ -345,6 +387,13 @@ async fn an_organization_is_erased() {
     world.remove(People::Keep).await.unwrap();
     world.jobs().tick().await.unwrap();
     let job = world.admin.delete_organization(cli, world.organization, Some(0)).await.unwrap();
+    // It is gone at once, and what it had goes behind that.
+    assert_eq!(world.store.organization(world.organization).await.unwrap(), None);
+    let new = NewConnection::default();
+    let late = world.admin.create_connection(cli, world.organization, &new).await;
+    assert!(matches!(late, Err(AdminError::NotFound { .. })));
+    assert!(site.total(users()).await > 0);
+    world.clock.forward(SETTLES);
     world.jobs().tick().await.unwrap();
     let done = world.job(&job).await;
     assert_eq!((done.state.done, done.state.finished), (451, Some(world.now())));
