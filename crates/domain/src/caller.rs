@@ -1,11 +1,8 @@
 //! Who administers, and what they may.
 
-use std::fmt;
-use std::str::FromStr;
-
 use rollcall_schema::Instant;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::words::words;
 use crate::{Actor, AdminKeyId, OrganizationId, TokenHash};
 
 /// Whoever asks something of the admin service.
@@ -41,39 +38,11 @@ pub enum Role {
     Owner,
 }
 
-impl Role {
-    /// Each of them.
-    pub const ALL: [Self; 3] = [Self::Owner, Self::Operator, Self::ReadOnly];
-
-    /// The name as the API and stores spell it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ReadOnly => "read-only",
-            Self::Operator => "operator",
-            Self::Owner => "owner",
-        }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A text that names no role.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no role `{0}`: use one of {all}", all = Role::ALL.map(Role::name).join(", "))]
-pub struct NoSuchRole(String);
-
-impl FromStr for Role {
-    type Err = NoSuchRole;
-
-    fn from_str(text: &str) -> Result<Self, NoSuchRole> {
-        let found = Self::ALL.into_iter().find(|role| role.name() == text);
-        found.ok_or_else(|| NoSuchRole(text.chars().take(80).collect()))
-    }
-}
+words!(Role, NoSuchRole, "role", [
+    Owner => "owner",
+    Operator => "operator",
+    ReadOnly => "read-only",
+]);
 
 impl Caller {
     /// Whoever runs the program beside the database: nothing is closed to them there.
@@ -125,17 +94,5 @@ impl AdminKey {
     /// Whether it opens anything.
     pub fn is_live(&self, now: Instant) -> bool {
         self.revoked.is_none() && self.expires.is_none_or(|end| now < end)
-    }
-}
-
-impl Serialize for Role {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Role {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
     }
 }

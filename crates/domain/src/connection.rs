@@ -1,12 +1,11 @@
 //! Organizations and their connections.
 
-use std::fmt;
-use std::str::FromStr;
-
 use rollcall_schema::Instant;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{ConnectionId, JobId, OrganizationId, Setup, TokenId};
+use crate::words::words;
+use crate::{ConnectionId, JobId, OrganizationId, Setup, Traffic};
+
+const HOUR_MILLIS: i64 = 60 * 60 * 1000;
 
 /// A customer of the SaaS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,19 +69,13 @@ impl Connection {
             traffic: Traffic::default(),
         }
     }
-}
 
-/// What was seen of a connection's traffic, for operators alone. No revision moves with it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Traffic {
-    /// The dialect that it speaks.
-    pub dialect: Option<String>,
-    /// When a request with a live credential came last, within a minute or so.
-    pub seen: Option<Instant>,
-    /// When a request that IdPs test connections with was answered well.
-    pub tested: Option<Instant>,
-    /// The last request with a credential that had expired a while ago, and which that was.
-    pub refused: Option<(Instant, TokenId)>,
+    /// Whether nothing was heard of an IdP for too long that used to call.
+    pub fn is_too_quiet(&self, now: Instant) -> bool {
+        let after = self.setup.quiet_after_hours.unwrap_or(Setup::QUIET_AFTER_HOURS);
+        let quiet = |seen: Instant| now.millis() - seen.millis() > i64::from(after) * HOUR_MILLIS;
+        self.traffic.seen.is_some_and(quiet)
+    }
 }
 
 /// Whether a connection is open.
@@ -101,42 +94,13 @@ pub enum Status {
     Disabled,
 }
 
-impl Status {
-    /// Each of them.
-    pub const ALL: [Self; 5] =
-        [Self::Draft, Self::Observe, Self::Active, Self::Paused, Self::Disabled];
-
-    /// The name as the API and stores spell it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Draft => "draft",
-            Self::Observe => "observe",
-            Self::Active => "active",
-            Self::Paused => "paused",
-            Self::Disabled => "disabled",
-        }
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A text that names no status.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no status `{0}`: use one of {all}", all = Status::ALL.map(Status::name).join(", "))]
-pub struct NoSuchStatus(String);
-
-impl FromStr for Status {
-    type Err = NoSuchStatus;
-
-    fn from_str(text: &str) -> Result<Self, NoSuchStatus> {
-        let found = Self::ALL.into_iter().find(|status| status.name() == text);
-        found.ok_or_else(|| NoSuchStatus(text.chars().take(80).collect()))
-    }
-}
+words!(Status, NoSuchStatus, "status", [
+    Draft => "draft",
+    Observe => "observe",
+    Active => "active",
+    Paused => "paused",
+    Disabled => "disabled",
+]);
 
 /// What kind of IdP a connection talks to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -155,78 +119,14 @@ pub enum IdpKind {
     Generic,
 }
 
-impl IdpKind {
-    /// Every kind, in the order in which help shows them.
-    pub const ALL: [Self; 9] = [
-        Self::Okta,
-        Self::Entra,
-        Self::Google,
-        Self::Onelogin,
-        Self::Jumpcloud,
-        Self::Ping,
-        Self::Cyberark,
-        Self::Rippling,
-        Self::Generic,
-    ];
-
-    /// The name as configuration and stores spell it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Okta => "okta",
-            Self::Entra => "entra",
-            Self::Google => "google",
-            Self::Onelogin => "onelogin",
-            Self::Jumpcloud => "jumpcloud",
-            Self::Ping => "ping",
-            Self::Cyberark => "cyberark",
-            Self::Rippling => "rippling",
-            Self::Generic => "generic",
-        }
-    }
-}
-
-impl fmt::Display for IdpKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A text that names no kind of IdP.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no IdP kind `{0}`: use one of {all}", all = IdpKind::ALL.map(IdpKind::name).join(", "))]
-pub struct NoSuchIdp(String);
-
-impl FromStr for IdpKind {
-    type Err = NoSuchIdp;
-
-    fn from_str(text: &str) -> Result<Self, NoSuchIdp> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.name() == text)
-            .ok_or_else(|| NoSuchIdp(text.chars().take(80).collect()))
-    }
-}
-
-impl Serialize for Status {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Status {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl Serialize for IdpKind {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for IdpKind {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
-    }
-}
+words!(IdpKind, NoSuchIdp, "IdP kind", [
+    Okta => "okta",
+    Entra => "entra",
+    Google => "google",
+    Onelogin => "onelogin",
+    Jumpcloud => "jumpcloud",
+    Ping => "ping",
+    Cyberark => "cyberark",
+    Rippling => "rippling",
+    Generic => "generic",
+]);

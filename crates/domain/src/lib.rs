@@ -84,6 +84,7 @@ mod system;
 mod token;
 mod traffic;
 mod watch;
+mod words;
 
 pub use admin::{
     Admin, AdminError, BadSetup, Carried, Check, CheckOutcome, ConfigureError, Configured,
@@ -96,7 +97,7 @@ pub use authenticate::{AuthError, Authenticator, BELIEVED_FOR, Shown};
 pub use bulk::{BulkResults, Done, Operation, Undone, Verb};
 pub use caller::{AdminKey, Caller, Idempotency, NoSuchRole, Proof, Role};
 pub use change::{Act, Action, Body, Change, EdgeOp, Event, KeyChange, Write, Written};
-pub use connection::{Connection, IdpKind, NoSuchIdp, NoSuchStatus, Organization, Status, Traffic};
+pub use connection::{Connection, IdpKind, NoSuchIdp, NoSuchStatus, Organization, Status};
 pub use context::{Actor, Context, Scope};
 pub use cursor::{Cursor, CursorAsked, Cursors, Position, Walk};
 pub use decide::{After, Before, Stamp, decide, edge_ops};
@@ -126,10 +127,10 @@ pub use ports::{
 pub use query::{Listing, Page, Query, Start, Total};
 pub use record::{Edge, Found, Load, Record};
 pub use scopes::{Access, NoSuchScope, Scopes};
-pub use secret::{Secret, WeakSecret};
+pub use secret::{Secret, TokenHash, WeakSecret};
 pub use setup::{BadLimit, Capabilities, Limits, NoSuchCapability, ProfileChoice, Rate, Setup};
 pub use sieve::{BUDGET, Sieve, WORK, Want};
 pub use system::{SystemClock, UuidIds};
-pub use token::{Thumbprint, Token, TokenHash, TokenKind, Trust};
-pub use traffic::Traffics;
+pub use token::{NotAThumbprint, Thumbprint, Token, TokenKind, Trust};
+pub use traffic::{Traffic, Traffics};
 pub use watch::Watch;

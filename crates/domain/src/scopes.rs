@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use rollcall_schema::ResourceType;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::words::written_as_text;
 
 /// A set of scopes (R-AUTH-05): users and groups, to read or to write. Writing includes reading,
 /// as answers show what was written.
@@ -98,6 +99,8 @@ impl Reach {
     }
 }
 
+written_as_text!(Scopes);
+
 impl fmt::Display for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if *self == Self::ALL {
@@ -132,18 +135,6 @@ impl FromStr for Scopes {
             scopes = Self { users: users.max(named.users), groups: groups.max(named.groups) };
         }
         Ok(scopes)
-    }
-}
-
-impl Serialize for Scopes {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Scopes {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -1,12 +1,16 @@
 //! The credentials of connections, as stores keep them.
 
 use std::fmt;
+use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rollcall_schema::Instant;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{ConnectionId, OrganizationId, ResourceId, Scopes, TokenId};
+use crate::words::written_as_text;
+use crate::{ConnectionId, OrganizationId, ResourceId, Scopes, TokenHash, TokenId};
 
 /// A credential of a connection: whatever is secret in it is kept by its hash alone.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,16 +140,29 @@ impl Token {
     }
 }
 
-/// SHA-256 of a secret.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TokenHash(pub [u8; 32]);
-
-impl fmt::Debug for TokenHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenHash(…)")
-    }
-}
-
 /// SHA-256 of a client certificate in DER: what `x5t#S256` says (RFC 8705 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Thumbprint(pub [u8; 32]);
+
+/// A text that is no SHA-256 of a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`certificate` is the SHA-256 of a certificate in DER, in base64url")]
+pub struct NotAThumbprint;
+
+impl fmt::Display for Thumbprint {
+    /// In base64url, as `x5t#S256` has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl FromStr for Thumbprint {
+    type Err = NotAThumbprint;
+
+    fn from_str(text: &str) -> Result<Self, NotAThumbprint> {
+        let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok();
+        bytes.and_then(|bytes| bytes.try_into().ok()).map(Self).ok_or(NotAThumbprint)
+    }
+}
+
+written_as_text!(Thumbprint);

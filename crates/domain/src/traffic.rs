@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
+use rollcall_schema::Instant;
 
-use crate::{AdminKey, Clock, Connection, Note, Registry, Token};
+use crate::{AdminKey, Clock, Connection, Note, Registry, Token, TokenId};
 
 /// How often the same is noted.
 const NOTED_EVERY: Duration = Duration::from_secs(60);
@@ -17,6 +18,19 @@ const RECENT_MILLIS: i64 = 90 * 24 * 60 * 60 * 1000;
 
 /// How many are remembered at once.
 const REMEMBERED: u64 = 10_000;
+
+/// What was seen of a connection's traffic, for operators alone. No revision moves with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// The dialect that it speaks.
+    pub dialect: Option<String>,
+    /// When a request with a live credential came last, within a minute or so.
+    pub seen: Option<Instant>,
+    /// When a request that IdPs test connections with was answered well.
+    pub tested: Option<Instant>,
+    /// The last request with a credential that had expired a while ago, and which that was.
+    pub refused: Option<(Instant, TokenId)>,
+}
 
 /// Notes who was there and what with, each at most once a minute.
 pub struct Traffics {
@@ -63,7 +77,7 @@ impl Traffics {
     /// Somebody came with a credential that has expired.
     pub(crate) async fn refused(&self, token: &Token) {
         let now = self.clock.now();
-        let recent = |end: rollcall_schema::Instant| now.millis() - end.millis() < RECENT_MILLIS;
+        let recent = |end: Instant| now.millis() - end.millis() < RECENT_MILLIS;
         if token.expires.is_some_and(recent)
             && self.is_new(Noted::Refused, token.id.uuid().as_u128())
         {

@@ -1,15 +1,12 @@
 //! What operators see of things, as JSON: the HTTP API and the command line have it in common.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rollcall_schema::{DefinitionError, Instant, Profile};
 use serde_json::{Map, Value, json};
-use std::str::FromStr;
 
 use super::{Configured, Minted, MintedKey, Rotation};
 use crate::{
-    AdminError, AdminKey, Capabilities, Connection, Job, Offer, Organization, Proof, Secret,
-    Thumbprint, Token, TokenKind, Traffic, Unavailable,
+    AdminKey, Capabilities, Connection, Job, Offer, Organization, Proof, Secret, Token, TokenKind,
+    Traffic, Unavailable,
 };
 
 fn moment(at: Option<Instant>) -> Option<String> {
@@ -211,23 +208,5 @@ impl Job {
             "touched": self.touched.to_string(),
             "finished": moment(self.state.finished),
         })
-    }
-}
-
-impl std::fmt::Display for Thumbprint {
-    /// In base64url, as `x5t#S256` has it.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
-    }
-}
-
-impl FromStr for Thumbprint {
-    type Err = AdminError;
-
-    fn from_str(text: &str) -> Result<Self, AdminError> {
-        let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok();
-        let print = bytes.and_then(|bytes| bytes.try_into().ok()).map(Self);
-        let detail = "`certificate` is the SHA-256 of a certificate in DER, in base64url";
-        print.ok_or_else(|| AdminError::Bad(detail.into()))
     }
 }

@@ -10,7 +10,6 @@ use crate::{
 use std::sync::Arc;
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
-const HOUR: i64 = 60 * 60 * 1000;
 
 /// How many days before its end a credential is warned of first.
 const FIRST_WARNING: i64 = 30;
@@ -302,15 +301,6 @@ fn url(base: &str) -> Check {
             Check::warn(name, base, "IdPs elsewhere need a public https URL: set `public_url`")
         }
         false => Check::fail(name, base, "IdPs send tokens over https alone: set `public_url`"),
-    }
-}
-
-impl Connection {
-    /// Whether nothing was heard of an IdP for too long that used to call.
-    pub fn is_too_quiet(&self, now: Instant) -> bool {
-        let after = self.setup.quiet_after_hours.unwrap_or(crate::Setup::QUIET_AFTER_HOURS);
-        let quiet = |seen: Instant| now.millis() - seen.millis() > i64::from(after) * HOUR;
-        self.traffic.seen.is_some_and(quiet)
     }
 }
 

@@ -9,7 +9,7 @@ use super::organizations::{checked_name, insists};
 use super::{Admin, AdminError, Listed, PageAsked, Place, differing};
 use crate::{
     AdminEvent, Amend, Caller, Connection, Entry, EntryId, Role, Scopes, Secret, Thumbprint, Token,
-    TokenHash, TokenId, TokenKind, Unavailable,
+    TokenId, TokenKind, Unavailable,
 };
 
 /// The most credentials that may live side by side on one connection.
@@ -29,7 +29,6 @@ pub struct NewToken {
     /// When it ends by itself, as a dateTime; never where nothing is said.
     pub expires: Option<Instant>,
     /// The SHA-256 of the client certificate that it is bound to, in base64url (RFC 8705 §3.1).
-    #[serde(deserialize_with = "thumbprint")]
     pub certificate: Option<Thumbprint>,
     /// The `userName` or id of the user whose own token it is: it opens `/Me` alone (R-ME-02).
     pub user: Option<String>,
@@ -443,18 +442,5 @@ fn proof<'de, D: serde::Deserializer<'de>>(from: D) -> Result<TokenKind, D::Erro
     match names.find(|name| kind.has_secret() && *name != "kind") {
         None => Ok(kind),
         Some(name) => Err(D::Error::custom(format!("unknown field `{name}`, expected `kind`"))),
-    }
-}
-
-fn thumbprint<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Thumbprint>, D::Error> {
-    let text = Option::<String>::deserialize(from)?;
-    let read = |text: String| text.parse().map_err(serde::de::Error::custom);
-    text.map(read).transpose()
-}
-
-impl TokenHash {
-    /// The hash of an admin key that belongs to a subject of an issuer.
-    pub fn of_subject(issuer: &str, subject: &str) -> Self {
-        Self::of(&format!("oidc\n{issuer}\n{subject}"))
     }
 }
