@@ -88,10 +88,8 @@ impl Client {
         let uri: Uri = format!("{}{}", self.origin, request.path)
             .parse()
             .unwrap_or_else(|error| panic!("{asked}: the test asks for no URI: {error}"));
-        let mut message = http::Request::new(Full::new(request.body));
-        *message.method_mut() = request.method;
+        let (_, mut message) = request.into_message();
         *message.uri_mut() = uri;
-        *message.headers_mut() = request.headers;
         let began = Instant::now();
         let whole = async {
             let answer = self.http.request(message).await.map_err(|error| chain(&error))?;
@@ -102,7 +100,7 @@ impl Client {
         let whole = tokio::time::timeout(PATIENCE, whole).await;
         let (parts, body) = whole.map_err(|_| format!("{asked}: no answer in {PATIENCE:?}"))??;
         let took = began.elapsed();
-        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body, took, asked })
+        Ok(Answer::new(asked, &parts, body, took))
     }
 
     /// Sends a request and reads the whole answer.
@@ -149,6 +147,26 @@ impl Request {
         self.header(CONTENT_TYPE.as_str(), SCIM_JSON).body(body.to_string())
     }
 
+    /// What is asked, for messages, and the message itself, to whoever it is sent.
+    pub(crate) fn into_message(self) -> (String, http::Request<Full<Bytes>>) {
+        let asked = format!("{} {}", self.method, self.path);
+        let mut message = http::Request::new(Full::new(self.body));
+        *message.method_mut() = self.method;
+        *message.uri_mut() = self
+            .path
+            .parse()
+            .unwrap_or_else(|error| panic!("{asked}: the test asks for no URI: {error}"));
+        *message.headers_mut() = self.headers;
+        (asked, message)
+    }
+
+    /// Carries a form (RFC 6749 §4.4.2).
+    pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        let pair = |(name, value): &(&str, &str)| format!("{name}={}", crate::idp::encoded(value));
+        let body = fields.iter().map(pair).collect::<Vec<_>>().join("&");
+        self.header(CONTENT_TYPE.as_str(), "application/x-www-form-urlencoded").body(body)
+    }
+
     /// Carries any body.
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
@@ -157,6 +175,15 @@ impl Request {
 }
 
 impl Answer {
+    pub(crate) fn new(
+        asked: String,
+        parts: &http::response::Parts,
+        body: Bytes,
+        took: Duration,
+    ) -> Self {
+        Self { status: parts.status.as_u16(), headers: parts.headers.clone(), body, took, asked }
+    }
+
     /// The answer, which must have this status.
     #[track_caller]
     pub fn is(self, status: u16) -> Self {

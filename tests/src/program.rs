@@ -12,6 +12,7 @@ use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
 use crate::client::Client;
+use crate::operator::Operator;
 use crate::postgres::{self, Database};
 use crate::server::StoreKind;
 use crate::tables::Tables;
@@ -130,8 +131,17 @@ impl Program {
 
     /// Sends SIGTERM.
     pub async fn terminate(&self) {
+        self.signal("-TERM").await;
+    }
+
+    /// Sends SIGHUP: files are read again.
+    pub async fn hang_up(&self) {
+        self.signal("-HUP").await;
+    }
+
+    async fn signal(&self, signal: &str) {
         let id = self.child.id().expect("it runs").to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().await;
+        let sent = Command::new("kill").args([signal, &id]).status().await;
         assert!(sent.expect("kill runs").success());
     }
 
@@ -231,6 +241,30 @@ impl Site {
         let log = program.logs("listening").await;
         let client = Client::new(format!("http://{}", address(&log, "listening")));
         Serving { program, client }
+    }
+}
+
+impl Site {
+    /// Makes an admin key for everything, as an operator beside the database does. Answers it.
+    pub async fn owner_key(&self) -> String {
+        let url = self.url();
+        let args = ["admin", "key", "create", "--database-url", &url, "--name", "tests"];
+        let args = [&args[..], &["--role", "owner", "--output", "json"]].concat();
+        let made = succeed(&args, &[]).await;
+        let made: serde_json::Value = serde_json::from_str(&made).expect("JSON");
+        crate::operator::text(&made, "key")
+    }
+}
+
+impl Serving {
+    /// An operator with this key.
+    pub fn operator(&self, key: &str) -> Operator {
+        Operator { client: self.client.clone(), key: key.into() }
+    }
+
+    /// Where it listens: `127.0.0.1:1234`.
+    pub fn address(&self) -> &str {
+        self.client.origin().trim_start_matches("http://")
     }
 }
 

@@ -1,16 +1,22 @@
 //! The real HTTP service on a real socket, over either store.
 
 use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use rollcall_domain::{
-    Authenticator, Connection, Connections, ConnectionsError, Directory, IdpKind, Ids as _,
-    Indexer, Keyring, Minted, OrganizationId, Registry, Scope, SetupChange, Store, SystemClock,
-    UuidIds,
+    Admin, AdminError, Authenticator, Caller, Clock, Configured, Connection, ConnectionChange,
+    Dialects, Directory, Fetch, FetchError, IdpKind, Ids as _, Indexer, Jobs, Keyring, Minted,
+    NewAdminKey, NewConnection, NewToken, OrganizationId, Rate, Registry, Role, Scope, Store,
+    SystemClock, Traffics, UuidIds, Watch,
 };
-use rollcall_http::{App, Settings};
+use rollcall_http::{AdminApi, App, Settings};
+use rollcall_oauth::{OAuth, Oidc};
+use rollcall_outbound::{Allow, Outbound};
 use rollcall_postgres::Postgres;
+use rollcall_schema::Instant;
 use rollcall_sqlite::Sqlite;
 use rollcall_testkit::{EventLog, LoggedEvent};
 use serde_json::Value;
@@ -22,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use crate::client::Client;
 use crate::idp::Idp;
 use crate::log::{self, PostgresLog, SqliteLog};
+use crate::operator::Operator;
 use crate::postgres::Database;
 use crate::program::KEY;
 
@@ -51,6 +58,11 @@ pub struct Server {
     pub client: Client,
     /// The store behind it.
     pub store: Arc<dyn Store>,
+    /// What time it believes that it is.
+    pub clock: Arc<LaterClock>,
+    /// What grants access tokens.
+    pub oauth: Arc<OAuth>,
+    owner: String,
     registry: Arc<dyn Registry>,
     statements: Box<dyn Fn() -> u64 + Send + Sync>,
     sqlite: Option<Arc<Sqlite>>,
@@ -73,6 +85,21 @@ impl Server {
 
     /// The same with cursors that are good for so long from page to page.
     pub async fn start_with(kind: StoreKind, settings: Settings, cursors: Duration) -> Self {
+        Self::start_so(kind, settings, cursors, None).await
+    }
+
+    /// A service at which operators may sign in with tokens of this issuer for this audience.
+    pub async fn start_signing_in(kind: StoreKind, issuer: &str, audience: &str) -> Self {
+        let sign_in = Some((issuer.to_owned(), audience.to_owned()));
+        Self::start_so(kind, settings(), CURSOR_TIMEOUT, sign_in).await
+    }
+
+    async fn start_so(
+        kind: StoreKind,
+        settings: Settings,
+        cursors: Duration,
+        sign_in: Option<(String, String)>,
+    ) -> Self {
         match kind {
             StoreKind::Sqlite => {
                 let directory = tempfile::tempdir().expect("a directory for the database");
@@ -84,7 +111,7 @@ impl Server {
                 let sqlite = Some(Arc::clone(&store));
                 let log = Box::new(SqliteLog::at(&path));
                 let place = Place::Directory(directory);
-                let over = Over { kind, statements, sqlite, log, place, cursors };
+                let over = Over { kind, statements, sqlite, log, place, cursors, sign_in };
                 over.serve(store, settings).await
             }
             StoreKind::Postgres => {
@@ -97,7 +124,7 @@ impl Server {
                 let sqlite = None;
                 let log = Box::new(PostgresLog::at(&database.url));
                 let place = Place::Database { database };
-                let over = Over { kind, statements, sqlite, log, place, cursors };
+                let over = Over { kind, statements, sqlite, log, place, cursors, sign_in };
                 over.serve(store, settings).await
             }
         }
@@ -110,9 +137,10 @@ impl Server {
 
     /// Makes a connection of this kind in the organization with this name.
     pub async fn idp_of(&self, organization: &str, kind: IdpKind) -> Idp {
-        let made = self.connections().create(organization, kind).await;
-        let (connection, minted) = made.expect("a connection is made");
-        self.opened(&connection, &minted)
+        let new = NewConnection { idp: kind, ..NewConnection::default() };
+        let made = self.admin().connect(&Caller::CLI, organization, &new).await;
+        let Configured { connection, minted } = made.expect("a connection is made");
+        self.opened(&connection, &minted.expect("its first token"))
     }
 
     /// Makes a connection of this kind that is set up so, in an organization of its own.
@@ -123,21 +151,63 @@ impl Server {
 
     /// The same connection as one of its users sees it, named by `userName` or id.
     pub async fn user_of(&self, idp: &Idp, user: &str) -> Idp {
-        let minted = self.connections().mint_for(idp.at.connection, user).await;
+        self.token_like(idp, NewToken { user: Some(user.into()), ..NewToken::default() }).await
+    }
+
+    /// The same connection with a token like this.
+    pub async fn token_like(&self, idp: &Idp, new: NewToken) -> Idp {
+        let minted = self.admin().mint(&Caller::CLI, idp.at.connection, &new).await;
         let minted = minted.expect("a token is made");
-        Idp { token: minted.secret.reveal().into(), token_id: minted.token.id, ..idp.clone() }
+        Idp { token: minted.reveal().into(), token_id: minted.token.id, ..idp.clone() }
     }
 
     /// The same connection with another token.
     pub async fn another_token(&self, idp: &Idp) -> Idp {
-        let minted = self.connections().mint(idp.at.connection).await.expect("a token is made");
-        Idp { token: minted.secret.reveal().into(), token_id: minted.token.id, ..idp.clone() }
+        self.token_like(idp, NewToken::default()).await
     }
 
-    /// The service that makes connections and tokens.
-    pub fn connections(&self) -> Connections {
+    /// The service that operators use.
+    pub fn admin(&self) -> Admin {
         let (registry, store) = (Arc::clone(&self.registry), Arc::clone(&self.store));
-        Connections::new(registry, store, Arc::new(SystemClock), Arc::new(UuidIds))
+        let clock: Arc<dyn Clock> = Arc::<LaterClock>::clone(&self.clock);
+        admin(registry, store, clock)
+    }
+
+    /// An operator who may do everything.
+    pub fn owner(&self) -> Operator {
+        Operator { client: self.client.clone(), key: self.owner.clone() }
+    }
+
+    /// What works behind requests; nothing does here until it is told to.
+    pub fn jobs(&self) -> Jobs {
+        let (registry, store) = (Arc::clone(&self.registry), Arc::clone(&self.store));
+        let clock: Arc<dyn Clock> = Arc::<LaterClock>::clone(&self.clock);
+        Jobs::new(registry, store, clock, Arc::new(UuidIds))
+    }
+
+    /// What raises alarms; nothing does here until it is told to.
+    pub fn watch(&self) -> Watch {
+        let clock: Arc<dyn Clock> = Arc::<LaterClock>::clone(&self.clock);
+        Watch::new(Arc::clone(&self.registry), clock, Arc::new(UuidIds))
+    }
+
+    /// Another replica hears of the IdP of a connection.
+    pub async fn heard_elsewhere(&self, idp: &Idp) {
+        let clock: Arc<dyn Clock> = Arc::<LaterClock>::clone(&self.clock);
+        let traffics = Traffics::new(Arc::clone(&self.registry), clock);
+        traffics.saw(&self.connection(idp).await, false).await;
+    }
+
+    /// Waits until a job is finished, working on it.
+    pub async fn finished(&self, operator: &Operator, job: &str) -> Value {
+        let jobs = self.jobs();
+        operator.finished(job, async || jobs.tick().await.expect("the store answers")).await
+    }
+
+    /// A connection as it is kept.
+    pub async fn connection(&self, idp: &Idp) -> Connection {
+        let found = self.admin().connection(&Caller::CLI, idp.at.connection).await;
+        found.expect("it is there").1
     }
 
     /// How many statements the store has sent to its database.
@@ -162,8 +232,9 @@ impl Server {
 
     /// The same connection set up otherwise, with a token that sees that at once.
     pub async fn configured(&self, idp: &Idp, change: Value) -> Idp {
-        let change: SetupChange = serde_json::from_value(change).expect("it is a setup");
-        let set_up = self.connections().configure(idp.at.connection, &change).await;
+        let change: ConnectionChange = serde_json::from_value(change).expect("it is a setup");
+        let at = idp.at.connection;
+        let set_up = self.admin().configure(&Caller::CLI, at, &change, None).await;
         set_up.expect("the connection is set up");
         self.another_token(idp).await
     }
@@ -172,15 +243,32 @@ impl Server {
     ///
     /// # Errors
     /// Why they can't be added.
-    pub async fn define(&self, idp: &Idp, definitions: &Value) -> Result<Idp, ConnectionsError> {
-        let text = format!("{definitions:#}");
-        self.connections().add_definitions(idp.at.connection, &text).await?;
+    pub async fn define(&self, idp: &Idp, definitions: &Value) -> Result<Idp, AdminError> {
+        self.add(idp, &format!("{definitions:#}")).await?;
         Ok(self.another_token(idp).await)
     }
 
-    /// The log of an organization.
+    /// Adds the definitions in a text to a connection.
+    ///
+    /// # Errors
+    /// Why they can't be added.
+    pub async fn add(&self, idp: &Idp, text: &str) -> Result<Connection, AdminError> {
+        self.admin().add_definitions(&Caller::CLI, idp.at.connection, text, None).await
+    }
+
+    /// What the log of an organization tells of its directories.
     pub async fn events(&self, organization: OrganizationId) -> Vec<LoggedEvent> {
-        self.log.events(organization).await
+        let mut events = self.log.events(organization).await;
+        events.retain(is_of_directory);
+        events
+    }
+
+    /// What the log of an organization, or that of the server, tells of what operators did.
+    pub async fn administered(&self, organization: Option<OrganizationId>) -> Vec<LoggedEvent> {
+        let nobody = OrganizationId::from_uuid(uuid::Uuid::nil());
+        let mut events = self.log.events(organization.unwrap_or(nobody)).await;
+        events.retain(|event| !is_of_directory(event));
+        events
     }
 
     /// Where SQLite keeps its files.
@@ -195,11 +283,56 @@ impl Server {
         Idp {
             client: self.client.clone(),
             base: format!("/connections/{}/scim/v2", connection.id),
-            token: minted.secret.reveal().into(),
+            token: minted.reveal().into(),
             token_id: minted.token.id,
             at: Scope { organization: connection.organization, connection: connection.id },
             store: Arc::clone(&self.store),
         }
+    }
+}
+
+fn is_of_directory(event: &LoggedEvent) -> bool {
+    event.action.starts_with("resource.")
+}
+
+fn admin(registry: Arc<dyn Registry>, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Admin {
+    let admin = Admin::new(registry, store, clock, Arc::new(UuidIds));
+    admin.with_keys(keys()).with_fetch(Arc::new(Near))
+}
+
+fn keys() -> Arc<Keyring> {
+    Arc::new(Keyring::parse(KEY).expect("the test has a key"))
+}
+
+/// The machine's clock, or later.
+#[derive(Debug, Default)]
+pub struct LaterClock(AtomicI64);
+
+impl LaterClock {
+    /// Lets so much time pass. Servers that are shared are not for that.
+    pub fn pass(&self, time: Duration) {
+        let millis = i64::try_from(time.as_millis()).expect("no eternity");
+        self.0.fetch_add(millis, Ordering::SeqCst);
+    }
+}
+
+impl Clock for LaterClock {
+    fn now(&self) -> Instant {
+        Instant::from_millis(SystemClock.now().millis() + self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Fetches from this machine alone, on whatever port.
+#[derive(Clone, Copy, Debug)]
+struct Near;
+
+#[async_trait]
+impl Fetch for Near {
+    async fn json(&self, url: &str) -> Result<Value, FetchError> {
+        let port = url.strip_prefix("http://127.0.0.1:").and_then(|rest| rest.split('/').next());
+        let origin = port.map(|port| format!("http://127.0.0.1:{port}"));
+        let allow = Allow::origins(origin).map_err(|error| FetchError(error.to_string()))?;
+        Outbound::new(allow).json(url).await
     }
 }
 
@@ -211,6 +344,7 @@ struct Over {
     log: Box<dyn EventLog>,
     place: Place,
     cursors: Duration,
+    sign_in: Option<(String, String)>,
 }
 
 impl Over {
@@ -219,22 +353,68 @@ impl Over {
         store: Arc<S>,
         settings: Settings,
     ) -> Server {
-        let Self { kind, statements, sqlite, log, place, cursors } = self;
+        let Self { kind, statements, sqlite, log, place, cursors, sign_in } = self;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let origin = format!("http://{}", listener.local_addr().expect("the port is known"));
         let registry: Arc<dyn Registry> = Arc::<S>::clone(&store);
         let store: Arc<dyn Store> = store;
-        let service = Directory::new(Arc::clone(&store), Arc::new(SystemClock), Arc::new(UuidIds));
-        let keys = Keyring::parse(KEY).expect("the test has a key");
-        let service = service.with_keys(Arc::new(keys), cursors);
-        let authenticator = Authenticator::new(Arc::clone(&registry));
-        let app = App::new(service, authenticator, Arc::clone(&store), settings);
+        let later = Arc::new(LaterClock::default());
+        let clock: Arc<dyn Clock> = Arc::<LaterClock>::clone(&later);
+        let service = Directory::new(Arc::clone(&store), Arc::clone(&clock), Arc::new(UuidIds));
+        let service = service.with_keys(keys(), cursors);
+        let traffics = Arc::new(Traffics::new(Arc::clone(&registry), Arc::clone(&clock)));
+        let at = format!("{}{}", settings.public_url, settings.mount);
+        let ids = Arc::new(UuidIds);
+        let of = Arc::clone(&registry);
+        let oauth = OAuth::new(of, keys(), Arc::new(Near), Arc::clone(&clock), ids, at);
+        let oauth = Arc::new(oauth);
+        let authenticator = Authenticator::new(Arc::clone(&registry))
+            .with_access_tokens(Arc::<OAuth>::clone(&oauth))
+            .with_traffics(Arc::clone(&traffics))
+            .with_clock(Arc::clone(&clock));
+        let operators = admin(Arc::clone(&registry), Arc::clone(&store), Arc::clone(&clock));
+        let owner = owner(&operators).await;
+        let mut api = AdminApi::new(operators).with_traffics(Arc::clone(&traffics));
+        if let Some((issuer, audience)) = sign_in {
+            let oidc = Oidc::new(issuer.clone(), audience, Arc::new(Near), Arc::clone(&clock));
+            api = api.with_sign_in(Arc::new(oidc), issuer);
+        }
+        let app = App::new(service, authenticator, Arc::clone(&store), settings)
+            .with_dialects(Dialects::new(Arc::clone(&registry), Arc::clone(&clock)))
+            .with_traffics(traffics)
+            .with_authorization(Arc::<OAuth>::clone(&oauth))
+            .with_admin(api);
         let stop = CancellationToken::new();
         let drain = Duration::from_secs(5);
         tokio::spawn(rollcall_http::serve(listener, Arc::new(app), stop.clone(), drain));
-        let client = Client::new(origin);
-        Server { kind, client, store, registry, statements, sqlite, log, place, stop }
+        let (client, clock) = (Client::new(origin), later);
+        Server {
+            kind,
+            client,
+            store,
+            clock,
+            oauth,
+            owner,
+            registry,
+            statements,
+            sqlite,
+            log,
+            place,
+            stop,
+        }
     }
+}
+
+async fn owner(admin: &Admin) -> String {
+    let new = NewAdminKey {
+        name: "the tests".into(),
+        role: Role::Owner,
+        organization: None,
+        expires: None,
+        subject: None,
+    };
+    let minted = admin.create_admin_key(&Caller::CLI, &new).await.expect("a key is made");
+    minted.secret.expect("it has a secret").reveal().to_owned()
 }
 
 impl Drop for Server {
@@ -249,9 +429,10 @@ impl fmt::Debug for Server {
     }
 }
 
-/// The settings of servers that are shared.
+/// The settings of servers that are shared: tests send many wrong credentials from one address.
 pub fn settings() -> Settings {
-    Settings { public_url: PUBLIC_URL.into(), ..Settings::default() }
+    let failures = Rate { per_second: 10_000, burst: 100_000 };
+    Settings { public_url: PUBLIC_URL.into(), failures, ..Settings::default() }
 }
 
 /// Runs a case against the server of this test binary, which other cases use at the same time:

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::slice::from_ref;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rollcall_domain::{Built, Connection, IdpKind, IndexState};
+use rollcall_domain::{Built, Caller, IdpKind, IndexState};
 use rollcall_tests::bulk::{delete, id, patch, post, send, statuses};
 use rollcall_tests::client::SEARCH;
 use rollcall_tests::data::USER;
@@ -285,8 +285,7 @@ async fn faults_name_the_line(server: &Server) {
     let idp = server.idp(IdpKind::Generic).await;
     let text = "{\n  \"id\": \"urn:example:x\",\n  \"attributes\": [\n    {\"name\": \"a\", \
                 \"type\": \"text\"},\n    {\"name\": \"b\", \"mutliValued\": true}\n  ]\n}";
-    let connections = server.connections();
-    let error = connections.add_definitions(idp.at.connection, text).await;
+    let error = server.add(&idp, text).await;
     let told = error.expect_err("it is refused").to_string();
     for expect in ["line 4, column 27", "line 5, column 19", "mutliValued", "one of string"] {
         assert!(told.contains(expect), "`{expect}` in:\n{told}");
@@ -308,16 +307,16 @@ async fn faults_name_the_line(server: &Server) {
     }
     // Nothing of it is there.
     idp.get("/Badges").await.refused(404, "");
-    assert_eq!(connections.get(idp.at.connection).await.expect("it is there").1.revision, 0);
+    assert_eq!(server.connection(&idp).await.revision, 0);
 }
 
 async fn definitions_change_in_ways_that_nobody_notices(server: &Server) {
     let idp = with_badges(server).await;
     let before = made(&idp, "N1", "red", 1).await;
-    let revision = connection(server, &idp).await.revision;
+    let revision = server.connection(&idp).await.revision;
     // The same once more is nothing new.
     let idp = server.define(&idp, &badges()).await.expect("it is there already");
-    assert_eq!(connection(server, &idp).await.revision, revision);
+    assert_eq!(server.connection(&idp).await.revision, revision);
 
     let mut more = badges();
     let attributes = more.pointer_mut("/schemas/0/attributes").and_then(Value::as_array_mut);
@@ -325,7 +324,7 @@ async fn definitions_change_in_ways_that_nobody_notices(server: &Server) {
     more["resourceTypes"][0]["indexed"] = json!(["colour", "shape"]);
     more["resourceTypes"][0]["description"] = json!("Badges of all shapes");
     let idp = server.define(&idp, &more).await.expect("it is additive");
-    assert_eq!(connection(server, &idp).await.revision, revision + 1);
+    assert_eq!(server.connection(&idp).await.revision, revision + 1);
     let path = format!("/Badges/{before}");
     assert_eq!(idp.get(&path).await.is(200).json()["colour"], "red");
     let shape = json!({"op": "add", "path": "shape", "value": "Round"});
@@ -346,7 +345,7 @@ async fn definitions_change_in_ways_that_nobody_notices(server: &Server) {
         let told = refused(server, &idp, &bad).await;
         assert!(told.contains("line ") && told.contains(expect), "{pointer}: {told}");
     }
-    assert_eq!(connection(server, &idp).await.revision, revision + 1);
+    assert_eq!(server.connection(&idp).await.revision, revision + 1);
     assert_eq!(found(&idp, "shape eq \"round\"").await, [before]);
 }
 
@@ -357,10 +356,6 @@ fn put(all: &mut Value, pointer: &str, value: Value) {
         Value::Array(list) => list[name.parse::<usize>().expect("a place")] = value,
         parent => parent[name] = value,
     }
-}
-
-async fn connection(server: &Server, idp: &Idp) -> Connection {
-    server.connections().get(idp.at.connection).await.expect("it is there").1
 }
 
 async fn duplicates_of_what_shall_be_unique_are_listed(server: &Server) {
@@ -381,7 +376,7 @@ async fn duplicates_of_what_shall_be_unique_are_listed(server: &Server) {
     idp.delete(&format!("/Badges/{twin}")).await.is(204);
     let idp = server.define(&idp, &unique).await.expect("nothing stands in the way");
     // The index is built behind, and what is not in it yet is found all the same.
-    let built = server.indexer().run(&connection(server, &idp).await).await.expect("it is built");
+    let built = server.indexer().run(&server.connection(&idp).await).await.expect("it is built");
     assert_eq!((built.done, built.conflicts.len()), (3, 0));
     idp.post("/Badges", &badge("N5", "RED", 1)).await.refused(409, "uniqueness");
     let blue = json!({"op": "replace", "path": "colour", "value": "Blue"});
@@ -389,7 +384,7 @@ async fn duplicates_of_what_shall_be_unique_are_listed(server: &Server) {
     made(&idp, "N5", "yellow", 1).await;
     // And back: what is unique no longer may be shared.
     let idp = server.define(&idp, &badges()).await.expect("less is required");
-    server.indexer().run(&connection(server, &idp).await).await.expect("it is built");
+    server.indexer().run(&server.connection(&idp).await).await.expect("it is built");
     made(&idp, "N6", "yellow", 1).await;
     assert_eq!(found(&idp, "colour eq \"YELLOW\"").await.len(), 2);
 }
@@ -415,7 +410,7 @@ async fn indexes_are_built_while_writers_write(server: &Server) {
     let mut more = badges();
     more["resourceTypes"][0]["indexed"] = json!(["colour", "floor"]);
     let late = server.define(&idp, &more).await.expect("it is additive");
-    let connection = connection(server, &idp).await;
+    let connection = server.connection(&idp).await;
     let indexer = server.indexer();
     let state = async || {
         let indexes = indexer.status(&connection).await.expect("its state is known");
@@ -500,9 +495,10 @@ async fn indexes_are_built_while_writers_write(server: &Server) {
 
 async fn what_is_in_use_stays(server: &Server) {
     let idp = with_badges(server).await;
-    let connections = server.connections();
+    let admin = server.admin();
     let remove = async |name: &str| {
-        let removed = connections.remove_definition(idp.at.connection, name).await;
+        let at = idp.at.connection;
+        let removed = admin.remove_definition(&Caller::CLI, at, name, None).await;
         removed.map(drop).map_err(|error| error.to_string())
     };
     let badge = made(&idp, "N1", "red", 1).await;

@@ -241,10 +241,13 @@ fn first_of_them(
 }
 
 async fn events(site: &Site, organization: OrganizationId) -> Vec<LoggedEvent> {
-    match site.tables() {
+    let mut events = match site.tables() {
         Tables::Sqlite(path) => log_of(path).events(organization).await,
         Tables::Postgres(url) => PostgresLog::at(&url).events(organization).await,
-    }
+    };
+    // What operators did stands beside it.
+    events.retain(|event| event.action.starts_with("resource."));
+    events
 }
 
 fn log_of(path: PathBuf) -> SqliteLog {

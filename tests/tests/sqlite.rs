@@ -6,7 +6,8 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use rollcall_domain::{
     Act, CommitError, Halt, IdpKind, Key, KeyChange, Load, Outcome, ProfileChoice, Query, Reindex,
-    Reindexed, ResourceId, Scope, Setup, Start, Store, Total, TransactionId,
+    Reindexed, ResourceId, Scope, Scopes, Setup, Start, Status, Store, TokenKind, Total, Traffic,
+    TransactionId,
 };
 use rollcall_schema::{Order, ProfileName};
 use rollcall_sqlite::Sqlite;
@@ -244,7 +245,7 @@ async fn a_file_of_the_first_release_goes_on() {
     file.batch_execute(KEPT).unwrap();
     let opened = database.open().await;
     let registry = &opened.subject.registry;
-    let connections = registry.connections().await.unwrap();
+    let connections = registry.connections(None, None, 10).await.unwrap();
     let kinds: Vec<_> = connections.iter().map(|(_, one)| one.idp).collect();
     assert_eq!(kinds, [IdpKind::Okta, IdpKind::Entra]);
     for (organization, connection) in connections {
@@ -252,14 +253,15 @@ async fn a_file_of_the_first_release_goes_on() {
         assert_eq!(connection.setup.profile.name, Some(ProfileName::Generic));
         let rest = Setup { profile: ProfileChoice::default(), ..connection.setup.clone() };
         assert_eq!((rest, connection.revision), (Setup::default(), 0));
-        assert_eq!(connection.dialect, None);
+        assert_eq!((connection.status, &connection.traffic), (Status::Active, &Traffic::default()));
         let at = Scope { organization: organization.id, connection: connection.id };
         let reader = opened.store.scope(at);
         let all = reader.behind("User", 1, None, 10_000).await.unwrap();
         assert!(all.len() == 1_500 && all.iter().all(|record| record.indexed == 0));
         assert_eq!(reader.behind("User", 0, None, 10).await.unwrap(), []);
         let tokens = registry.tokens(connection.id).await.unwrap();
-        assert!(tokens.iter().all(|token| token.subject.is_none()));
+        assert!(tokens.iter().all(|token| token.subject.is_none() && token.scopes == Scopes::ALL));
+        assert!(tokens.iter().all(|token| token.kind == TokenKind::Bearer));
     }
     // The first release may go on for a while, too.
     file.batch_execute(
@@ -267,7 +269,7 @@ async fn a_file_of_the_first_release_goes_on() {
         values (unhex('00000000000000000000000000000003'), zeroblob(16), 'late', 'okta', 9)",
     )
     .unwrap();
-    let late = registry.connections().await.unwrap().pop().unwrap().1;
+    let late = registry.connections(None, None, 10).await.unwrap().pop().unwrap().1;
     assert_eq!((late.idp, late.setup), (IdpKind::Okta, Setup::default()));
 }
 

@@ -3,11 +3,12 @@
 
 mod protocol;
 
-use rollcall_domain::IdpKind;
-use rollcall_tests::client::{Answer, BULK, PATCH, Request, SEARCH};
+use rollcall_domain::{Caller, IdpKind};
+use rollcall_tests::client::{Answer, PATCH, Request, SEARCH};
 use rollcall_tests::data::{ENTERPRISE, GROUP, Names, USER, base};
 use rollcall_tests::idp::{Idp, encoded};
 use rollcall_tests::on_both_stores;
+use rollcall_tests::routes::{NO_TRANSACTION, NOBODY, scim as routes};
 use rollcall_tests::server::Server;
 use serde_json::{Value, json};
 
@@ -22,54 +23,6 @@ on_both_stores!(
     pages_do_not_leak_into_each_other,
     health_is_open_and_tells_nothing,
 );
-
-/// An id that nobody has.
-const NOBODY: &str = "01890000-0000-7000-8000-00000000000a";
-
-/// A transaction that nobody began.
-const NO_TRANSACTION: &str = "txn_0189000000007000800000000000000a";
-
-/// Every route with each of its methods, below a SCIM base.
-fn routes() -> Vec<(&'static str, String, Value)> {
-    let mut routes = Vec::new();
-    let search = json!({"schemas": [SEARCH]});
-    let patch = json!({"schemas": [PATCH], "Operations": [
-        {"op": "replace", "path": "displayName", "value": "taken over"},
-    ]});
-    for (endpoint, schema) in [("/Users", USER), ("/Groups", GROUP)] {
-        let body = json!({"schemas": [schema], "userName": "intruder", "displayName": "intruder"});
-        let one = format!("{endpoint}/{NOBODY}");
-        routes.push(("GET", endpoint.to_owned(), Value::Null));
-        routes.push(("GET", format!("{endpoint}?filter=garbage"), Value::Null));
-        routes.push(("HEAD", endpoint.to_owned(), Value::Null));
-        routes.push(("POST", endpoint.to_owned(), body.clone()));
-        routes.push(("DELETE", endpoint.to_owned(), Value::Null));
-        routes.push(("POST", format!("{endpoint}/.search"), search.clone()));
-        routes.push(("GET", one.clone(), Value::Null));
-        routes.push(("PUT", one.clone(), body));
-        routes.push(("PATCH", one.clone(), patch.clone()));
-        routes.push(("DELETE", one.clone(), Value::Null));
-        routes.push(("POST", one, Value::Null));
-    }
-    for path in ["/ServiceProviderConfig", "/Schemas", "/ResourceTypes", "/ResourceTypes/User"] {
-        routes.push(("GET", path.to_owned(), Value::Null));
-        routes.push(("POST", path.to_owned(), Value::Null));
-    }
-    routes.push(("GET", format!("/Schemas/{USER}"), Value::Null));
-    let operations = json!([{"method": "DELETE", "path": format!("/Users/{NOBODY}")}]);
-    routes.push(("POST", "/Bulk".into(), json!({"schemas": [BULK], "Operations": operations})));
-    routes.push(("GET", "/Users?cursor&count=1".into(), Value::Null));
-    routes.push(("GET", "/Users?cursor=garbage".into(), Value::Null));
-    routes.push(("PUT", "/Me".into(), json!({"schemas": [USER], "userName": "intruder"})));
-    routes.push(("GET", format!("/AsyncResults/{NO_TRANSACTION}"), Value::Null));
-    routes.push(("DELETE", format!("/AsyncResults/{NO_TRANSACTION}"), Value::Null));
-    for path in ["/Me", "/Bulk", "/.search", "/Nope", "/Nope/x/y", "", "/"] {
-        for method in ["GET", "POST", "PATCH", "DELETE", "OPTIONS"] {
-            routes.push((method, path.to_owned(), search.clone()));
-        }
-    }
-    routes
-}
 
 fn request(method: &str, path: &str, body: &Value) -> Request {
     let request = Request::new(method, path);
@@ -182,7 +135,9 @@ async fn a_revoked_token_ends(server: &Server) {
     let seen = server.another_token(&idp).await;
     seen.get("/Users").await.is(200);
     for token in [&unseen, &seen] {
-        server.connections().revoke(token.token_id).await.expect("it is revoked");
+        let (at, id) = (idp.at.connection, token.token_id);
+        let ended = server.admin().revoke(&Caller::CLI, at, id, None).await;
+        ended.expect("it is revoked");
     }
     unseen.get("/Users").await.refused(401, "");
     let began = std::time::Instant::now();

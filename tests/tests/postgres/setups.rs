@@ -1,7 +1,7 @@
 //! What came with the setups of connections: old rows, old outcomes, long statements.
 
 use diesel_async::SimpleAsyncConnection;
-use rollcall_domain::{KEPT_FOR_MILLIS, OrganizationId, Registry, Setup, Store};
+use rollcall_domain::{KEPT_FOR_MILLIS, OrganizationId, Registry, Setup, Status, Store, Traffic};
 use rollcall_postgres::Postgres;
 use rollcall_schema::{Instant, ProfileName};
 use rollcall_testkit::users;
@@ -15,6 +15,8 @@ async fn connections_of_before_stay_generic() {
     let database = database().await;
     let mut owner = connect(&database.url).await;
     let back = concat!(
+        include_str!("../../../crates/postgres/migrations/2026-11-22-100000_administer/down.sql"),
+        "delete from __diesel_schema_migrations where version = '20261122100000';\n",
         include_str!(
             "../../../crates/postgres/migrations/2026-11-22-000000_set_up_connections/down.sql"
         ),
@@ -28,14 +30,14 @@ async fn connections_of_before_stay_generic() {
     );
     owner.batch_execute(back).await.unwrap();
     let ran = Postgres::migrate(&database.url).await.unwrap();
-    assert_eq!(ran, ["2026-11-22-000000_set_up_connections"]);
+    assert_eq!(ran, ["2026-11-22-000000_set_up_connections", "2026-11-22-100000_administer"]);
     let store = Postgres::connect(&database.bound_url, 1).await.unwrap();
-    let all = store.connections().await.unwrap();
+    let all = store.connections(None, None, 10).await.unwrap();
     let [(_, connection)] = &*all else { panic!("{all:?}") };
     let mut expect = Setup::default();
     expect.profile.name = Some(ProfileName::Generic);
     assert_eq!((&connection.setup, connection.revision), (&expect, 0));
-    assert_eq!(connection.dialect, None);
+    assert_eq!((connection.status, &connection.traffic), (Status::Active, &Traffic::default()));
     let at = rollcall_domain::Scope {
         organization: OrganizationId::from_uuid(connection.organization.uuid()),
         connection: connection.id,
@@ -74,8 +76,8 @@ async fn statements_are_bounded_in_time() {
     store.ready().await.unwrap();
     let mut owner = connect(&database.url).await;
     owner.batch_execute("begin; lock table organization").await.unwrap();
-    let refused = store.connections().await.unwrap_err().to_string();
+    let refused = store.connections(None, None, 10).await.unwrap_err().to_string();
     assert!(refused.contains("timeout"), "{refused}");
     owner.batch_execute("rollback").await.unwrap();
-    assert!(store.connections().await.unwrap().is_empty());
+    assert!(store.connections(None, None, 10).await.unwrap().is_empty());
 }

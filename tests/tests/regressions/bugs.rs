@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
-use rollcall_domain::{IdpKind, Load};
+use rollcall_domain::{Caller, IdpKind, Load};
 use rollcall_schema::standard;
 use rollcall_tests::client::{ERROR, PATCH, Request, SCIM_JSON};
 use rollcall_tests::data::{ENTERPRISE, GROUP, USER, base, large_group, many_users};
@@ -368,7 +368,10 @@ async fn b25_settings_leave_the_token_alone(server: &Server) {
     let idp = server.idp(IdpKind::Generic).await;
     let second = server.another_token(&idp).await;
     let id = idp.user("ada").await;
-    let tokens = async || server.connections().tokens(idp.at.connection).await.expect("tokens");
+    let tokens = async || {
+        let listed = server.admin().tokens(&Caller::CLI, idp.at.connection).await;
+        listed.expect("tokens")
+    };
     let before: Vec<_> = tokens().await.into_iter().map(|token| token.id).collect();
     let third = server
         .configured(
@@ -381,8 +384,7 @@ async fn b25_settings_leave_the_token_alone(server: &Server) {
         )
         .await;
     let pack = rollcall_schema::packs::get("roles").expect("the pack is there");
-    let added = server.connections().add_definitions(idp.at.connection, pack.text).await;
-    added.expect("the pack is added");
+    server.add(&idp, pack.text).await.expect("the pack is added");
     // The settings hold within seconds, for tokens that the server has seen before.
     let began = std::time::Instant::now();
     loop {

@@ -1,0 +1,125 @@
+//! The admin API as operators use it, over HTTP on both stores.
+
+mod connections;
+mod isolation;
+mod keys;
+mod matrix;
+mod organizations;
+mod removal;
+mod repeats;
+mod rotation;
+mod routes;
+mod sign_in;
+mod states;
+mod tokens;
+
+use rollcall_domain::{Ids as _, OrganizationId, UuidIds};
+use rollcall_testkit::LoggedEvent;
+use rollcall_tests::client::{Answer, Request};
+use rollcall_tests::idp::Idp;
+use rollcall_tests::operator::{Made, Operator};
+use rollcall_tests::server::Server;
+use serde_json::{Value, json};
+
+/// A name that nothing else has.
+fn fresh(name: &str) -> String {
+    format!("{name} {}", UuidIds.next())
+}
+
+/// A customer with one connection, as an operator made them.
+struct Customer {
+    /// An owner of the whole server.
+    owner: Operator,
+    /// The path of the organization.
+    organization: String,
+    /// Its first connection.
+    made: Made,
+    /// The same as its IdP sees it.
+    idp: Idp,
+}
+
+impl Customer {
+    async fn new(server: &Server) -> Self {
+        Self::like(server, json!({})).await
+    }
+
+    async fn like(server: &Server, connection: Value) -> Self {
+        let owner = server.owner();
+        let organization = owner.organization(&fresh("Customer")).await;
+        let made = owner.connection(&organization, connection).await;
+        let idp = made.idp(&server.client, &server.store);
+        Self { owner, organization, made, idp }
+    }
+
+    /// Makes one more connection of the same organization.
+    async fn twin(&self, server: &Server) -> (Made, Idp) {
+        let made = self.owner.connection(&self.organization, json!({})).await;
+        let idp = made.idp(&server.client, &server.store);
+        (made, idp)
+    }
+
+    fn id(&self) -> OrganizationId {
+        self.idp.at.organization
+    }
+
+    fn tokens(&self) -> String {
+        format!("{}/tokens", self.made.path)
+    }
+
+    fn token(&self) -> String {
+        format!("{}/tokens/{}", self.made.path, self.made.text("tokenId"))
+    }
+
+    /// What operators did here, by action, in the order in which it was done.
+    async fn events(&self, server: &Server) -> Vec<LoggedEvent> {
+        let mut events = server.administered(Some(self.id())).await;
+        events.sort_by_key(|event| event.id.uuid());
+        events
+    }
+
+    async fn actions(&self, server: &Server) -> Vec<String> {
+        self.events(server).await.into_iter().map(|event| event.action).collect()
+    }
+}
+
+/// An answer as bytes that two requests can share: without the request's id and the date.
+fn bytes(answer: &Answer) -> String {
+    let mut headers: Vec<String> = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"))
+        .map(|(name, value)| format!("{name}: {value:?}"))
+        .collect();
+    headers.sort();
+    let body = String::from_utf8_lossy(&answer.body);
+    let id = answer.header("x-request-id").unwrap_or("no request id");
+    format!("{} {}\n{}", answer.status, headers.join("\n"), body.replace(id, "‹request›"))
+}
+
+/// Asks until the answer has this status: servers that saw a credential lately believe it for two
+/// seconds. Never longer than the five that are documented.
+async fn becomes(status: u16, ask: impl AsyncFn() -> Answer) -> Answer {
+    let began = std::time::Instant::now();
+    loop {
+        let answer = ask().await;
+        if answer.status == status {
+            return answer;
+        }
+        assert!(began.elapsed() < std::time::Duration::from_secs(5), "not {status}: {answer}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+/// A list of the simplest kind, whatever comes of it.
+async fn users(idp: &Idp) -> Answer {
+    let request = Request::new("GET", format!("{}/Users?count=1", idp.base));
+    idp.client.send(request.bearer(&idp.token)).await
+}
+
+/// The check of this name.
+#[track_caller]
+fn check<'a>(shown: &'a Value, name: &str) -> &'a Value {
+    let checks = shown["checks"].as_array().expect("checks are a list");
+    let found = checks.iter().find(|check| check["name"] == name);
+    found.unwrap_or_else(|| panic!("no check `{name}`: {shown}"))
+}
