@@ -121,6 +121,14 @@ pub struct AdminEvent {
     pub changes: Map<String, Value>,
 }
 
+/// What an event tells: the members of an object.
+pub(crate) fn members(told: Value) -> Map<String, Value> {
+    match told {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}
+
 /// An answer that is kept for whoever repeats the request, for [`Kept::FOR_MILLIS`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {

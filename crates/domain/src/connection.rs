@@ -102,6 +102,13 @@ words!(Status, NoSuchStatus, "status", [
     Disabled => "disabled",
 ]);
 
+impl Status {
+    /// Whether the directory follows the IdP: it is expected to call.
+    pub(crate) const fn follows_idp(self) -> bool {
+        matches!(self, Self::Active | Self::Observe)
+    }
+}
+
 /// What kind of IdP a connection talks to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "products by their names")]

@@ -1,18 +1,20 @@
 //! Does what is to be done behind requests, and takes it up again where somebody stopped.
 
+mod deactivate;
+mod hand_over;
+
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rollcall_schema::{Document, ResourceType};
-use serde_json::{Map, Value, json};
+use rollcall_schema::ResourceType;
+use serde_json::json;
 
-use crate::directory::parsed;
+use crate::amendment::members;
 use crate::{
-    Act, Action, Actor, AdminEvent, Amend, AmendError, Amendment, Clock, CommitError, Connection,
-    ConnectionId, Context, Directory, Entry, EntryId, Event, EventId, FindError, Halt, Ids, Job,
-    JobId, JobState, Key, Load, Offer, Operation, People, Plan, Precondition, Query, Record,
-    Registry, ResourceId, Scope, Start, Status, Store, Total, Unavailable, Verb, Work, Write,
+    AdminEvent, Amend, AmendError, Amendment, Clock, Connection, ConnectionId, Entry, EntryId,
+    EventId, FindError, Ids, Job, JobId, JobState, Load, People, Plan, Query, Record, Registry,
+    ResourceId, Scope, Start, Store, Total, Unavailable, Work,
 };
 
 /// After how long a job that nobody touched is anybody's.
@@ -124,127 +126,6 @@ impl Jobs {
         }
     }
 
-    /// Every resource that is active becomes inactive, as its IdP would have done it.
-    async fn deactivate(&self, job: &mut Job, from: &Connection) -> Result<(), Left> {
-        let offer = Arc::new(Offer::of(from).map_err(Unavailable::new)?);
-        // Whatever its status: what was decided about its people comes last.
-        let open = Connection { status: Status::Active, ..from.clone() };
-        let context = Context::new(Arc::new(open), Arc::clone(&offer), job.actor);
-        let (store, clock, ids) = (&self.store, &self.clock, &self.ids);
-        let directory = Directory::new(Arc::clone(store), Arc::clone(clock), Arc::clone(ids));
-        for ty in offer.catalog().types() {
-            let Some(mut after) = Self::place(job, ty) else { continue };
-            loop {
-                let records = self.page(scope(from), ty, after).await?;
-                let Some(last) = records.last().map(|record| record.id) else { break };
-                let mut operations = Vec::new();
-                for record in &records {
-                    if parsed(record)?.body().get("active") == Some(&Value::Bool(true)) {
-                        operations.push(Ok::<_, ()>(deactivation(ty, record)));
-                    }
-                }
-                let results = directory.bulk(&context, operations, None, &|_| {}).await;
-                let results = results.map_err(Unavailable::new)?;
-                // Who is gone needs nothing any more, and hides nobody behind.
-                let failed = results.into_iter().find_map(|(_, result)| match result {
-                    Err(crate::Undone::Failed(crate::Error::NotFound { .. })) | Ok(_) => None,
-                    Err(crate::Undone::Failed(error)) => Some(error.to_string()),
-                    Err(_) => Some("an operation was not done".to_owned()),
-                });
-                if let Some(why) = failed {
-                    return Err(Left::Stuck(why));
-                }
-                after = Some(last);
-                self.step(job, ty, after, records.len()).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Every resource goes over as it is. What goes is gone from the beginning of the list; what
-    /// can't go is told when the end is reached.
-    async fn hand_over(
-        &self,
-        job: &mut Job,
-        from: &Connection,
-        to: ConnectionId,
-    ) -> Result<(), Left> {
-        let Some((_, to)) = self.registry.connection(to).await? else {
-            return Err(Left::Stuck(format!("no connection `{to}`")));
-        };
-        let ours = Offer::of(from).map_err(Unavailable::new)?;
-        let theirs = Offer::of(&to).map_err(Unavailable::new)?;
-        let mut left = Vec::new();
-        for ty in ours.catalog().types() {
-            let same = theirs.catalog().types().iter().find(|one| one.name() == ty.name());
-            let mut after = None;
-            loop {
-                let records = self.page(scope(from), ty, after).await?;
-                let Some(last) = records.last() else { break };
-                after = Some(last.id);
-                let Some(same) = same else {
-                    left.push(format!("{} has no resource type `{}`", to.id, ty.name()));
-                    break;
-                };
-                let mut changes = Vec::new();
-                for record in &records {
-                    let document = parsed(record)?;
-                    let (target, revision) = ((&**same, to.id), theirs.revision());
-                    changes.push(self.handed(job.actor, ty, record, (&document, target, revision)));
-                }
-                let results = self.store.commit_many(scope(from), changes, Halt::Never).await;
-                let mut moved = 0;
-                for (record, result) in records.iter().zip(results) {
-                    match result {
-                        Ok(_) => moved += 1,
-                        Err(CommitError::Unavailable(source)) => return Err(source.into()),
-                        // Somebody changed it at the same moment; the next look finds it.
-                        Err(CommitError::Stale | CommitError::Gone) => {}
-                        Err(error) => left.push(format!("{} {}: {error}", ty.name(), record.id)),
-                    }
-                }
-                self.step(job, ty, None, moved).await?;
-            }
-        }
-        let remaining = self.remaining(from, &ours).await?;
-        match (left.first(), remaining) {
-            (None, false) => Ok(()),
-            (None, true) => Err(Left::Theirs),
-            (Some(first), _) => {
-                Err(Left::Stuck(format!("{} can't be handed over: {first}", left.len())))
-            }
-        }
-    }
-
-    fn handed(
-        &self,
-        actor: Actor,
-        ty: &ResourceType,
-        record: &Record,
-        (document, (same, to), indexed): (&Document, (&ResourceType, ConnectionId), u64),
-    ) -> crate::Change {
-        let keys = same.index_keys(document).iter().map(|key| Key::of(same, key)).collect();
-        let changes = json!({ "after": { "connection": to } });
-        let event = Event {
-            id: EventId::from_uuid(self.ids.next()),
-            actor,
-            action: Action::HandedOver,
-            changes: changes.as_object().cloned().unwrap_or_default(),
-        };
-        let act = Act::HandOver { expect: record.version, to, keys, indexed };
-        let (kind, id, at) = (ty.name().into(), record.id, self.clock.now());
-        crate::Change { writes: vec![Write { kind, id, at, act, edges: Vec::new(), event }] }
-    }
-
-    async fn remaining(&self, from: &Connection, offer: &Offer) -> Result<bool, Unavailable> {
-        for ty in offer.catalog().types() {
-            if !self.page(scope(from), ty, None).await?.is_empty() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// The connection goes, and the job is finished, in one step.
     async fn remove(&self, job: &mut Job, from: &Connection) -> Result<(), Left> {
         let Some((_, from)) = self.registry.connection(from.id).await? else {
@@ -270,13 +151,6 @@ impl Jobs {
             ..self.event(job, None, "organization.erased", EntryId::Job(job.id), job.revision)
         };
         self.done(job, Vec::new(), vec![event]).await
-    }
-
-    /// Where a job goes on in a type; `None` where it is done with it.
-    fn place(job: &Job, ty: &ResourceType) -> Option<Option<ResourceId>> {
-        let is_behind = job.state.behind.iter().any(|behind| behind == ty.name());
-        let at = job.state.at.as_ref().filter(|(at, _)| at == ty.name());
-        (!is_behind).then(|| at.and_then(|(_, after)| *after))
     }
 
     async fn page(
@@ -367,10 +241,7 @@ impl Jobs {
         revision: u64,
     ) -> AdminEvent {
         let (id, at) = (EventId::from_uuid(self.ids.next()), self.clock.now());
-        let mut changes = Map::new();
-        changes.insert("job".into(), job.id.to_string().into());
-        changes.insert("work".into(), json!(job.work));
-        changes.insert("resources".into(), job.state.done.into());
+        let changes = json!({ "job": job.id, "work": job.work, "resources": job.state.done });
         AdminEvent {
             id,
             organization: Some(job.organization),
@@ -380,7 +251,7 @@ impl Jobs {
             action,
             subject,
             revision,
-            changes,
+            changes: members(changes),
         }
     }
 
@@ -395,20 +266,6 @@ impl Jobs {
 
 fn scope(of: &Connection) -> Scope {
     Scope { organization: of.organization, connection: of.id }
-}
-
-fn deactivation(ty: &Arc<ResourceType>, record: &Record) -> Operation {
-    Operation {
-        verb: Verb::Patch,
-        ty: Arc::clone(ty),
-        id: Some(record.id.to_string()),
-        bulk_id: None,
-        precondition: Precondition::None,
-        data: json!({
-            "schemas": [rollcall_schema::standard::PATCH_OP],
-            "Operations": [{ "op": "replace", "path": "active", "value": false }],
-        }),
-    }
 }
 
 impl fmt::Debug for Jobs {

@@ -102,6 +102,12 @@ impl TokenKind {
 }
 
 impl Token {
+    /// How many days before its end a credential is warned of, the first warning first.
+    pub(crate) const WARNINGS: [u32; 4] = [Self::FIRST_WARNING, 14, 7, 1];
+
+    /// How many days before its end a credential is warned of first.
+    pub(crate) const FIRST_WARNING: u32 = 30;
+
     /// A bearer token that may do everything and never ends.
     pub fn bearer(
         id: TokenId,

@@ -4,17 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use rollcall_schema::Instant;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use crate::amendment::members;
 use crate::{
-    Actor, AdminEvent, Amend, AmendError, Amendment, Clock, Connection, Entry, EntryId, EventId,
-    Ids, Registry, Status, Token, Unavailable,
+    Actor, AdminEvent, Amend, AmendError, Amendment, Clock, Connection, ConnectionId, Entry,
+    EntryId, EventId, Ids, OrganizationId, Registry, Token, Unavailable,
 };
 
-/// How many days before its end a credential is warned of.
-const WARNINGS: [u32; 4] = [30, 14, 7, 1];
-
-const DAY: i64 = 24 * 60 * 60 * 1000;
+const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// How many are looked at at once.
 const PAGE: u32 = 1000;
@@ -44,25 +42,28 @@ impl Watch {
     /// `token.expiring`, 30, 14, 7 and 1 days before.
     async fn expiries(&self) -> Result<(), Unavailable> {
         let now = self.clock.now();
-        let first = i64::from(WARNINGS.first().copied().unwrap_or_default());
-        let mut from = now;
-        let until = Instant::from_millis(now.millis() + first * DAY);
+        let first = i64::from(Token::FIRST_WARNING);
+        let (mut from, mut limit) = (now, PAGE);
+        let until = Instant::from_millis(now.millis() + first * DAY_MILLIS);
         loop {
-            let tokens = self.registry.expiring_tokens((from, until), PAGE).await?;
+            let tokens = self.registry.expiring_tokens((from, until), limit).await?;
             for token in &tokens {
                 if let Some(days) = due(token, now) {
-                    self.warn(token, days, now).await?;
+                    self.warn(token, days).await?;
                 }
             }
-            let full = tokens.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
-            match tokens.last().and_then(|token| token.expires).filter(|end| full && *end > from) {
-                Some(end) => from = end,
-                None => return Ok(()),
+            if tokens.len() < usize::try_from(limit).unwrap_or(usize::MAX) {
+                return Ok(());
+            }
+            match tokens.last().and_then(|token| token.expires) {
+                Some(end) if end > from => (from, limit) = (end, PAGE),
+                // More end at one moment than fit on a page.
+                _ => limit = limit.saturating_mul(2),
             }
         }
     }
 
-    async fn warn(&self, token: &Token, days: u32, now: Instant) -> Result<(), Unavailable> {
+    async fn warn(&self, token: &Token, days: u32) -> Result<(), Unavailable> {
         let warned = Token { warned: Some(days), revision: token.revision + 1, ..token.clone() };
         let changes = json!({
             "days": days,
@@ -72,13 +73,9 @@ impl Watch {
         tracing::warn!(
             connection = %token.connection, token = %token.id, days, "a credential ends soon",
         );
-        let event = AdminEvent {
-            organization: Some(token.organization),
-            connection: Some(token.connection),
-            subject: EntryId::Token(token.id),
-            revision: warned.revision,
-            ..self.event("token.expiring", now, EntryId::Token(token.id), changes)
-        };
+        let at = (token.organization, token.connection);
+        let subject = (EntryId::Token(token.id), warned.revision);
+        let event = self.event(at, "token.expiring", subject, changes);
         let entry = Entry::Token(Box::new(warned));
         self.raise(Amend::Replace { entry, expect: token.revision }, event).await
     }
@@ -98,9 +95,9 @@ impl Watch {
     }
 
     async fn listen(&self, connection: &Connection) -> Result<(), Unavailable> {
-        let now = self.clock.now();
-        let open = matches!(connection.status, Status::Active | Status::Observe);
-        let quiet = open && connection.removal.is_none() && connection.is_too_quiet(now);
+        let open = connection.status.follows_idp();
+        let quiet =
+            open && connection.removal.is_none() && connection.is_too_quiet(self.clock.now());
         let (action, since) = match (quiet, connection.quiet) {
             (true, None) => ("connection.quiet", connection.traffic.seen),
             (false, Some(_)) if open => ("connection.heard", None),
@@ -112,38 +109,30 @@ impl Watch {
         if quiet {
             tracing::warn!(connection = %connection.id, "an IdP that used to call is quiet");
         }
-        let subject = EntryId::Connection(connection.id);
-        let event = AdminEvent {
-            organization: Some(connection.organization),
-            connection: Some(connection.id),
-            revision,
-            ..self.event(action, now, subject, changes)
-        };
+        let at = (connection.organization, connection.id);
+        let subject = (EntryId::Connection(connection.id), revision);
+        let event = self.event(at, action, subject, changes);
         let entry = Entry::Connection(Box::new(changed));
         self.raise(Amend::Replace { entry, expect: connection.revision }, event).await
     }
 
     fn event(
         &self,
+        (organization, connection): (OrganizationId, ConnectionId),
         action: &'static str,
-        at: Instant,
-        subject: EntryId,
+        (subject, revision): (EntryId, u64),
         changes: Value,
     ) -> AdminEvent {
-        let changes = match changes {
-            Value::Object(changes) => changes,
-            _ => Map::new(),
-        };
         AdminEvent {
             id: EventId::from_uuid(self.ids.next()),
-            organization: None,
-            connection: None,
-            at,
+            organization: Some(organization),
+            connection: Some(connection),
+            at: self.clock.now(),
             actor: Actor::Server,
             action,
             subject,
-            revision: 0,
-            changes,
+            revision,
+            changes: members(changes),
         }
     }
 
@@ -160,7 +149,8 @@ impl Watch {
 /// The warning that is due for a credential, if it wasn't given.
 fn due(token: &Token, now: Instant) -> Option<u32> {
     let left = token.expires?.millis() - now.millis();
-    let near = WARNINGS.into_iter().rev().find(|days| left <= i64::from(*days) * DAY)?;
+    let near =
+        Token::WARNINGS.into_iter().rev().find(|days| left <= i64::from(*days) * DAY_MILLIS)?;
     (left > 0 && token.warned.is_none_or(|warned| near < warned)).then_some(near)
 }
 
