@@ -1,16 +1,20 @@
 //! What operators do: organizations, connections, credentials and what becomes of them.
 
-mod answer;
+mod bootstrap;
 mod change;
+mod checks;
 mod connections;
 mod consequences;
 mod definitions;
 mod difference;
 mod error;
+mod guard;
 mod keys;
 mod organizations;
 mod paging;
 mod removal;
+mod repeats;
+mod rotation;
 mod shown;
 mod status;
 mod tokens;
@@ -21,8 +25,8 @@ use std::sync::Arc;
 use rollcall_schema::Instant;
 use serde_json::{Map, Value};
 
-pub use answer::KEPT_FOR;
 pub use change::{BadSetup, ConnectionChange, LimitsChange, SecurityChange};
+pub use checks::{Check, CheckOutcome};
 pub use connections::{Configured, FirstToken, NewConnection, Place};
 pub use consequences::{Carried, Duplicates, Lacking};
 pub(crate) use difference::indexed;
@@ -31,12 +35,14 @@ pub use keys::{MintedKey, NewAdminKey};
 pub use organizations::OrganizationChange;
 pub use paging::{Listed, PageAsked};
 pub use removal::Preview;
-pub use status::{Check, CheckOutcome, ConnectionStatus, Validation};
-pub use tokens::{Force, Minted, NewToken, Rotation};
+pub use rotation::{Force, Rotation};
+pub use status::{ConnectionStatus, Validation};
+pub use tokens::{Minted, NewToken};
 
+use crate::amendment::members;
 use crate::{
     AdminEvent, Amend, Amendment, Caller, Clock, ConnectionId, EntryId, EventId, Fetch, Ids,
-    Keyring, OrganizationId, Registry, Role, Store,
+    Keyring, OrganizationId, Registry, Store,
 };
 
 /// How often a change is decided again because somebody else was faster.
@@ -113,43 +119,12 @@ impl Admin {
             action,
             subject,
             revision,
-            changes: match changes {
-                Value::Object(changes) => changes,
-                _ => Map::new(),
-            },
+            changes: members(changes),
         }
     }
 
     pub(crate) fn now(&self) -> Instant {
         self.clock.now()
-    }
-}
-
-impl Caller {
-    /// Whether the caller may do what takes this role.
-    fn needs(&self, role: Role) -> Result<(), AdminError> {
-        match self.role >= role {
-            true => Ok(()),
-            false => Err(AdminError::Forbidden(format!(
-                "this takes the role `{role}`, and this key has the role `{}`",
-                self.role
-            ))),
-        }
-    }
-
-    /// Whether the caller may do what concerns more than one organization.
-    fn everywhere(&self) -> Result<(), AdminError> {
-        match self.organization {
-            None => Ok(()),
-            Some(_) => Err(AdminError::Forbidden(
-                "this key is for one organization alone, and this concerns others".into(),
-            )),
-        }
-    }
-
-    /// Whether an organization is there for the caller.
-    fn sees(&self, organization: OrganizationId) -> bool {
-        self.organization.is_none_or(|own| own == organization)
     }
 }
 

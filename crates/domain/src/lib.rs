@@ -88,9 +88,9 @@ mod words;
 
 pub use admin::{
     Admin, AdminError, BadSetup, Carried, Check, CheckOutcome, ConfigureError, Configured,
-    ConnectionChange, ConnectionStatus, Duplicates, FirstToken, Force, KEPT_FOR, Lacking,
-    LimitsChange, Listed, Minted, MintedKey, NewAdminKey, NewConnection, NewToken,
-    OrganizationChange, PageAsked, Place, Preview, Rotation, SecurityChange, Validation,
+    ConnectionChange, ConnectionStatus, Duplicates, FirstToken, Force, Lacking, LimitsChange,
+    Listed, Minted, MintedKey, NewAdminKey, NewConnection, NewToken, OrganizationChange, PageAsked,
+    Place, Preview, Rotation, SecurityChange, Validation,
 };
 pub use amendment::{AdminEvent, Amend, AmendError, Amendment, Entry, EntryId, Kept, Note};
 pub use authenticate::{AuthError, Authenticator, BELIEVED_FOR, Shown};

@@ -2,24 +2,17 @@
 
 use rollcall_schema::Definitions;
 use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::organizations::{checked_name, insists};
-use super::tokens::live;
+use super::guard::{checked_name, insists, still_there};
 use super::{
     ATTEMPTS, Admin, AdminError, ConfigureError, ConnectionChange, Listed, Minted, NewToken,
     PageAsked, consequences, difference::Difference, differing,
 };
 use crate::{
-    Amend, Caller, Connection, ConnectionId, Entry, EntryId, IdpKind, Offer, Organization,
-    OrganizationId, Role, Scope, Secret, Setup, Token,
+    AdminEvent, Amend, Caller, Connection, ConnectionId, Entry, EntryId, IdpKind, Offer,
+    Organization, OrganizationId, Role, Scope, Setup,
 };
-
-/// The name of the organization that the bootstrap token makes.
-const BOOTSTRAP_ORGANIZATION: &str = "default";
-
-/// The name of the connection, and of its token, that the bootstrap token makes.
-const BOOTSTRAP: &str = "bootstrap";
 
 /// Names a connection: by its organization too, where the caller says that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +36,6 @@ pub struct NewConnection {
     /// What kind of IdP stands at the other end.
     pub idp: IdpKind,
     /// How it differs from one that nothing was decided about.
-    #[serde(deserialize_with = "change")]
     pub settings: ConnectionChange,
     /// Its first token: a bearer token where nothing is said, none for null.
     #[serde(deserialize_with = "token")]
@@ -60,10 +52,6 @@ pub enum FirstToken {
     Like(NewToken),
     /// None is made.
     None,
-}
-
-fn change<'de, D: Deserializer<'de>>(from: D) -> Result<ConnectionChange, D::Error> {
-    ConnectionChange::deserialize(from)
 }
 
 fn token<'de, D: Deserializer<'de>>(from: D) -> Result<FirstToken, D::Error> {
@@ -187,11 +175,8 @@ impl Admin {
         expect: Option<u64>,
     ) -> Result<Configured, AdminError> {
         let place = place.into();
-        let (_, before) = self.connection(caller, place).await?;
-        caller.needs(Role::Operator)?;
-        let fresh = self.registry.tokens(before.id).await?.is_empty();
-        let token = if fresh { FirstToken::Plain } else { FirstToken::None };
-        self.set_up(caller, place, expect, token, |connection| {
+        self.connection(caller, place).await?;
+        self.set_up(caller, place, expect, FirstToken::Plain, |connection| {
             let setup = change.setup(&connection.setup)?;
             let mut changed = Connection { setup, ..connection.clone() };
             if let Some(name) = &change.name {
@@ -215,81 +200,6 @@ impl Admin {
         place: impl Into<Place>,
     ) -> Result<Definitions, AdminError> {
         Ok(self.connection(caller, place).await?.1.setup.definitions)
-    }
-
-    /// Binds a token from the environment to the connection `bootstrap` of the organization
-    /// `default`, both made where they are missing. A changed token replaces the earlier one.
-    ///
-    /// # Errors
-    /// [`AdminError::Weak`].
-    pub async fn bootstrap(&self, token: &str) -> Result<Connection, AdminError> {
-        let secret = Secret::given(token)?;
-        for _ in 0..ATTEMPTS {
-            match self.bind(&secret).await {
-                // Another replica starts at the same moment.
-                Err(AdminError::Conflict(_) | AdminError::Stale) => {}
-                bound => return bound,
-            }
-        }
-        Err(AdminError::Busy)
-    }
-
-    async fn bind(&self, secret: &Secret) -> Result<Connection, AdminError> {
-        let caller = &Caller::SERVER;
-        let known = self.registry.organization_named(BOOTSTRAP_ORGANIZATION).await?;
-        let organization = match known {
-            Some(known) => known,
-            None => self.create_organization(caller, BOOTSTRAP_ORGANIZATION).await?,
-        };
-        let connection = self.bootstrap_connection(caller, &organization).await?;
-        let tokens = self.registry.tokens(connection.id).await?;
-        let own: Vec<&Token> =
-            tokens.iter().filter(|token| token.name.as_deref() == Some(BOOTSTRAP)).collect();
-        let now = self.now();
-        let hash = secret.hash();
-        if own.iter().any(|token| token.hash.matches(&hash) && token.is_live(now)) {
-            return Ok(connection);
-        }
-        let mut acts = Vec::new();
-        let mut events = Vec::new();
-        // A secret that comes back after its end, or from another connection, is a new token.
-        if let Some((same, _)) = self.registry.token_by_hash(hash).await? {
-            acts.push(Amend::Remove { id: EntryId::Token(same.id), expect: same.revision });
-        }
-        for other in own.into_iter().filter(|token| live(token, now) && token.hash != hash) {
-            let (act, event) = self.ending(caller, other);
-            acts.push(act);
-            events.push(event);
-        }
-        let new = NewToken { name: Some(BOOTSTRAP.into()), ..NewToken::default() };
-        let token = self.new_token(&connection, &new, Some(secret))?;
-        events.push(self.token_event(caller, &token, "token.created"));
-        acts.push(Amend::Add(Entry::Token(Box::new(token))));
-        self.keep(caller, acts, events, &Value::Null).await?;
-        Ok(connection)
-    }
-
-    async fn bootstrap_connection(
-        &self,
-        caller: &Caller,
-        organization: &Organization,
-    ) -> Result<Connection, AdminError> {
-        let mut page = PageAsked::LARGEST;
-        loop {
-            let listed = self.connections(caller, Some(organization.id), &page).await?;
-            let mut rows = listed.items.into_iter().map(|(_, connection)| connection);
-            if let Some(known) = rows.find(|one| one.name.as_deref() == Some(BOOTSTRAP)) {
-                return Ok(known);
-            }
-            match listed.next {
-                Some(next) => page.after = Some(next),
-                None => break,
-            }
-        }
-        let settings =
-            ConnectionChange { name: Some(Some(BOOTSTRAP.into())), ..ConnectionChange::default() };
-        let new = NewConnection { settings, token: FirstToken::None, ..NewConnection::default() };
-        Ok(self.create_connection(caller, organization.id, &new).await?.connection)
     }
 
     fn new_connection(
@@ -334,7 +244,7 @@ impl Admin {
         &self,
         caller: &Caller,
         configured: &Configured,
-    ) -> Result<(Vec<Amend>, Vec<crate::AdminEvent>), AdminError> {
+    ) -> Result<(Vec<Amend>, Vec<AdminEvent>), AdminError> {
         let Configured { connection, minted } = configured;
         let at = (Some(connection.organization), Some(connection.id));
         let subject = (EntryId::Connection(connection.id), 0);
@@ -349,7 +259,7 @@ impl Admin {
     }
 
     /// Read, change, look at what follows, keep; again when somebody else was faster, unless the
-    /// caller insists on a revision.
+    /// caller insists on a revision. A connection that never had a token gets this one.
     pub(super) async fn set_up(
         &self,
         caller: &Caller,
@@ -366,7 +276,10 @@ impl Admin {
             insists(expect, before.revision)?;
             still_there(&before)?;
             let wanted = change(&before)?;
-            let minted = self.first(&before, &token)?;
+            let minted = match self.registry.tokens(before.id).await?.is_empty() {
+                true => self.first(&before, &token)?,
+                false => None,
+            };
             if wanted == before && minted.is_none() {
                 return Ok(Configured { connection: before, minted });
             }
@@ -374,8 +287,8 @@ impl Admin {
                 true => wanted.setup.clone(),
                 false => self.settle(&before, wanted.setup.clone()).await?,
             };
-            let revision = before.revision + u64::from(wanted != before);
-            let connection = Connection { setup, revision, ..wanted };
+            // A first token moves the revision too, so that of two who make one the second is late.
+            let connection = Connection { setup, revision: before.revision + 1, ..wanted };
             let configured = Configured { connection, minted };
             match self.keep_configured(caller, &before, &configured).await {
                 Err(AdminError::Stale) if expect.is_none() => {}
@@ -393,15 +306,12 @@ impl Admin {
         configured: &Configured,
     ) -> Result<(), AdminError> {
         let Configured { connection: after, minted } = configured;
-        let (mut acts, mut events) = (Vec::new(), Vec::new());
-        if after != before {
-            let at = (Some(after.organization), Some(after.id));
-            let subject = (EntryId::Connection(after.id), after.revision);
-            let changes = differing(&before.shown()?, &after.shown()?);
-            events.push(self.event(caller, at, "connection.changed", subject, changes));
-            let entry = Entry::Connection(Box::new(after.clone()));
-            acts.push(Amend::Replace { entry, expect: before.revision });
-        }
+        let at = (Some(after.organization), Some(after.id));
+        let subject = (EntryId::Connection(after.id), after.revision);
+        let changes = differing(&before.shown()?, &after.shown()?);
+        let mut events = vec![self.event(caller, at, "connection.changed", subject, changes)];
+        let entry = Entry::Connection(Box::new(after.clone()));
+        let mut acts = vec![Amend::Replace { entry, expect: before.revision }];
         if let Some(minted) = minted {
             acts.push(Amend::Add(Entry::Token(Box::new(minted.token.clone()))));
             events.push(self.token_event(caller, &minted.token, "token.created"));
@@ -420,24 +330,5 @@ impl Admin {
         consequences::check(&*self.store.scope(at), &difference).await?;
         let since = difference.since(&connection.setup.since, revision);
         Ok(Setup { since, ..wanted })
-    }
-}
-
-/// Whether nobody decided the end of a connection.
-pub(super) fn still_there(connection: &Connection) -> Result<(), AdminError> {
-    match connection.removal {
-        None => Ok(()),
-        Some(job) => Err(AdminError::Conflict(format!("the connection is being deleted: {job}"))),
-    }
-}
-
-impl From<consequences::Obstacle> for AdminError {
-    fn from(obstacle: consequences::Obstacle) -> Self {
-        match obstacle {
-            consequences::Obstacle::Carried(carried) => ConfigureError::from(carried).into(),
-            consequences::Obstacle::Duplicates(found) => ConfigureError::from(found).into(),
-            consequences::Obstacle::Lacking(lacking) => ConfigureError::from(lacking).into(),
-            consequences::Obstacle::Unavailable(source) => source.into(),
-        }
     }
 }

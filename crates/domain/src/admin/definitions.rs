@@ -1,7 +1,6 @@
 //! Schemas and resource types of connections.
 
-use super::connections::FirstToken;
-use super::{Admin, AdminError, ConfigureError, Place};
+use super::{Admin, AdminError, ConfigureError, FirstToken, Place};
 use crate::{Caller, Connection, Setup};
 
 impl Admin {

@@ -3,6 +3,7 @@
 use rollcall_schema::{DefinitionError, Fault, RemoveError};
 use serde_json::Value;
 
+use super::consequences::Obstacle;
 use super::{BadSetup, Carried, Duplicates, Lacking};
 use crate::{NoSuchScope, Unavailable, WeakSecret};
 
@@ -93,6 +94,17 @@ impl AdminError {
 impl From<BadSetup> for AdminError {
     fn from(error: BadSetup) -> Self {
         ConfigureError::from(error).into()
+    }
+}
+
+impl From<Obstacle> for AdminError {
+    fn from(obstacle: Obstacle) -> Self {
+        match obstacle {
+            Obstacle::Carried(carried) => ConfigureError::from(carried).into(),
+            Obstacle::Duplicates(found) => ConfigureError::from(found).into(),
+            Obstacle::Lacking(lacking) => ConfigureError::from(lacking).into(),
+            Obstacle::Unavailable(source) => source.into(),
+        }
     }
 }
 

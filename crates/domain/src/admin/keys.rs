@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rollcall_schema::Instant;
 use serde_json::json;
 
-use super::organizations::checked_name;
+use super::guard::{checked_name, insists};
 use super::{Admin, AdminError, Listed, PageAsked, differing};
 use crate::{
     Actor, AdminKey, AdminKeyId, Amend, AuthError, Caller, Entry, EntryId, OrganizationId, Proof,
@@ -186,7 +186,7 @@ impl Admin {
     ) -> Result<AdminKey, AdminError> {
         let key = self.admin_key(caller, id).await?;
         self.repeated(caller).await?;
-        super::organizations::insists(expect, key.revision)?;
+        insists(expect, key.revision)?;
         if key.revoked.is_some() {
             return Ok(key);
         }

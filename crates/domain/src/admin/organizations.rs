@@ -3,13 +3,11 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use super::guard::{checked_name, insists};
 use super::{Admin, AdminError, Listed, PageAsked, differing};
 use crate::{
     Amend, Caller, Entry, EntryId, Job, JobId, JobState, Organization, OrganizationId, Role, Work,
 };
-
-/// The longest name of anything, in characters.
-const LONGEST_NAME: usize = 200;
 
 /// What is to become of an organization: everything left out stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -174,26 +172,5 @@ impl Admin {
             created: self.now(),
             revision: 0,
         })
-    }
-}
-
-/// A name without what stands around it.
-pub(super) fn checked_name(name: &str) -> Result<String, AdminError> {
-    let name = name.trim();
-    let long = name.chars().count() > LONGEST_NAME;
-    if name.is_empty() || long || name.chars().any(char::is_control) {
-        let detail = format!(
-            "a name needs 1 to {LONGEST_NAME} characters, none of them a control character"
-        );
-        return Err(AdminError::Bad(detail));
-    }
-    Ok(name.into())
-}
-
-/// Whether an entry is at the revision that the caller insists on.
-pub(super) fn insists(expect: Option<u64>, revision: u64) -> Result<(), AdminError> {
-    match expect {
-        Some(expect) if expect != revision => Err(AdminError::Stale),
-        _ => Ok(()),
     }
 }

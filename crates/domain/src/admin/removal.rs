@@ -6,8 +6,7 @@ use rollcall_filter::{Expr, Literal, Op, parse_attr_path};
 use rollcall_schema::{Condition, ResourceType};
 use serde_json::{Value, json};
 
-use super::connections::still_there;
-use super::organizations::insists;
+use super::guard::{insists, still_there};
 use super::{Admin, AdminError, Place, differing};
 use crate::directory::{holding, parsed};
 use crate::{

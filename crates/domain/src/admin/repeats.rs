@@ -1,15 +1,10 @@
 //! Answers that are kept for whoever repeats a request (the `Idempotency-Key` header field).
 
-use std::time::Duration;
-
 use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 
 use super::{Admin, AdminError};
 use crate::{AmendError, Caller, Kept, Unavailable};
-
-/// How long an answer is kept.
-pub const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What answers are sealed for.
 const PURPOSE: &str = "admin answers";

@@ -1,0 +1,64 @@
+//! What must hold before anything is decided.
+
+use super::AdminError;
+use crate::{Caller, Connection, OrganizationId, Role};
+
+/// The longest name of anything, in characters.
+const LONGEST_NAME: usize = 200;
+
+impl Caller {
+    /// Whether the caller may do what takes this role.
+    pub(super) fn needs(&self, role: Role) -> Result<(), AdminError> {
+        match self.role >= role {
+            true => Ok(()),
+            false => Err(AdminError::Forbidden(format!(
+                "this takes the role `{role}`, and this key has the role `{}`",
+                self.role
+            ))),
+        }
+    }
+
+    /// Whether the caller may do what concerns more than one organization.
+    pub(super) fn everywhere(&self) -> Result<(), AdminError> {
+        match self.organization {
+            None => Ok(()),
+            Some(_) => Err(AdminError::Forbidden(
+                "this key is for one organization alone, and this concerns others".into(),
+            )),
+        }
+    }
+
+    /// Whether an organization is there for the caller.
+    pub(super) fn sees(&self, organization: OrganizationId) -> bool {
+        self.organization.is_none_or(|own| own == organization)
+    }
+}
+
+/// A name without what stands around it.
+pub(super) fn checked_name(name: &str) -> Result<String, AdminError> {
+    let name = name.trim();
+    let long = name.chars().count() > LONGEST_NAME;
+    if name.is_empty() || long || name.chars().any(char::is_control) {
+        let detail = format!(
+            "a name needs 1 to {LONGEST_NAME} characters, none of them a control character"
+        );
+        return Err(AdminError::Bad(detail));
+    }
+    Ok(name.into())
+}
+
+/// Whether an entry is at the revision that the caller insists on.
+pub(super) fn insists(expect: Option<u64>, revision: u64) -> Result<(), AdminError> {
+    match expect {
+        Some(expect) if expect != revision => Err(AdminError::Stale),
+        _ => Ok(()),
+    }
+}
+
+/// Whether nobody decided the end of a connection.
+pub(super) fn still_there(connection: &Connection) -> Result<(), AdminError> {
+    match connection.removal {
+        None => Ok(()),
+        Some(job) => Err(AdminError::Conflict(format!("the connection is being deleted: {job}"))),
+    }
+}
