@@ -347,7 +347,8 @@ pub trait Registry: Send + Sync {
     /// [`Unavailable`].
     async fn job(&self, id: JobId) -> Result<Option<Job>, Unavailable>;
 
-    /// Jobs that are not finished, the oldest first, at most `limit`.
+    /// Jobs that are not finished, at most `limit`: those first that nobody touched for longest, so
+    /// that none that is stuck keeps others waiting.
     ///
     /// # Errors
     /// [`Unavailable`].

@@ -192,7 +192,7 @@ impl Registry for Postgres {
     async fn jobs_to_do(&self, limit: u32) -> Result<Vec<Job>, Unavailable> {
         let query = job::table
             .filter(job::finished.is_null())
-            .order((job::created, job::id))
+            .order((job::touched, job::id))
             .limit(i64::from(limit));
         let rows = self.units.read(None, &One::<_, JobRow>::new(query)).await?;
         rows.into_iter().map(JobRow::read).collect()

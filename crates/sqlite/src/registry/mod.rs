@@ -217,7 +217,7 @@ impl Registry for Sqlite {
     async fn jobs_to_do(&self, limit: u32) -> Result<Vec<Job>, Unavailable> {
         let some = job::table
             .filter(job::finished.is_null())
-            .order((job::created, job::id))
+            .order((job::touched, job::id))
             .limit(limit.into())
             .select(JobRow::as_select());
         let rows = self.pool.read(move |conn| some.load(conn)).await?;

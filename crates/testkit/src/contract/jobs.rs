@@ -94,7 +94,12 @@ async fn jobs_to_do_are_those_not_finished(subject: Subject) {
     let state = JobState { stuck: Some("why".into()), ..JobState::default() };
     let stuck = Job { state, revision: 1, ..first.clone() };
     replace(&subject, &stuck).await.expect("it is stuck");
-    assert_eq!(to_do().await, [stuck, third.clone()]);
+    assert_eq!(to_do().await, [stuck.clone(), third.clone()]);
+    // Whoever was worked on lately comes last: what is stuck keeps nothing else waiting.
+    let touched = Instant::from_millis(9_000);
+    let again = Job { touched, revision: 2, ..stuck };
+    replace(&subject, &again).await.expect("it is tried again");
+    assert_eq!(to_do().await, [third.clone(), again]);
     for job in &made {
         end(&subject, job).await;
     }

@@ -161,7 +161,7 @@ impl Registry for MemoryStore {
         Ok(self.registered(|entries| {
             let jobs = entries.jobs.values().filter(|job| job.state.finished.is_none());
             let mut jobs: Vec<Job> = jobs.cloned().collect();
-            jobs.sort_by_key(|job| (job.created, job.id));
+            jobs.sort_by_key(|job| (job.touched, job.id));
             jobs.truncate(limit as usize);
             jobs
         }))
