@@ -115,6 +115,12 @@ pub enum Refusal {
     /// The client is unknown, or could not prove to be the one.
     #[error("the client is unknown, or its secret or assertion is not good")]
     InvalidClient,
+    /// The client is the one, and its connection is paused for a while.
+    #[error("the connection is paused: repeat the request later")]
+    Paused,
+    /// The client is the one, and its connection is disabled.
+    #[error("the connection is disabled: ask whoever runs this service to enable it")]
+    Disabled,
     /// Only `client_credentials` are.
     #[error("only `client_credentials` are granted here")]
     UnsupportedGrantType,

@@ -101,7 +101,7 @@ impl Problem {
     }
 
     /// The connection answers nothing for now; its credentials stay good.
-    fn paused(detail: String) -> Self {
+    pub(super) fn paused(detail: String) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(RETRY_AFTER, LONGEST_WAIT.into())
     }
 

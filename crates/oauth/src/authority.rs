@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rollcall_domain::{
-    Clock, Connection, ConnectionId, Fetch, Ids, Keyring, Note, Registry, Scopes, Status,
-    Unavailable,
+    Clock, ConnectionId, Fetch, Ids, Keyring, Note, Registry, Scopes, Unavailable,
 };
 use serde_json::{Value, json};
 
@@ -104,15 +103,6 @@ impl OAuth {
             "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         })
     }
-}
-
-/// Whether tokens are granted for a connection at all.
-pub(crate) fn is_open(connection: &Connection) -> bool {
-    let by_status = match connection.status {
-        Status::Draft | Status::Observe | Status::Active => true,
-        Status::Paused | Status::Disabled => false,
-    };
-    by_status && connection.removal.is_none()
 }
 
 impl fmt::Debug for OAuth {

@@ -1,12 +1,12 @@
 //! Whether a client is the one that it says (R-AUTH-03).
 
 use rollcall_domain::{
-    ConnectionId, Note, Refusal, Token, TokenHash, TokenKind, TokenRequest, Trust, Unavailable,
+    ConnectionId, Note, Refusal, Status, Token, TokenHash, TokenKind, TokenRequest, Trust,
+    Unavailable,
 };
 use rollcall_schema::Instant;
 
 use crate::OAuth;
-use crate::authority::is_open;
 use crate::claims::Bound;
 use crate::issuer_keys::Source;
 use crate::jwt::Jwt;
@@ -19,6 +19,8 @@ const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer
 pub(crate) struct Proven {
     /// With which credential.
     pub(crate) token: Token,
+    /// The status of its connection.
+    pub(crate) status: Status,
     /// What its proof is known by, where that is good once.
     pub(crate) once: Option<[u8; 32]>,
 }
@@ -68,8 +70,9 @@ impl OAuth {
         let id = connection.id;
         let is_client = id == request.connection && is_named(request.client_id, id);
         let is_secret = token.kind == TokenKind::ClientSecret && token.hash.matches(&hash);
-        let good = is_client && is_secret && is_open(&connection) && token.revoked.is_none();
-        Ok(good.then_some(Proven { token, once: None }))
+        let is_there = connection.removal.is_none() && token.revoked.is_none();
+        let good = is_client && is_secret && is_there;
+        Ok(good.then_some(Proven { token, status: connection.status, once: None }))
     }
 
     /// RFC 7523 §3.
@@ -84,23 +87,24 @@ impl OAuth {
         if jwt.claims.ends(now).is_none() || jwt.claims.bound() != Bound::No {
             return Ok(None);
         }
-        let open = self.registry.connection(id).await?.is_some_and(|(_, found)| is_open(&found));
-        if !open {
+        let found = self.registry.connection(id).await?;
+        let Some((_, connection)) = found.filter(|(_, found)| found.removal.is_none()) else {
             return Ok(None);
-        }
+        };
+        let status = connection.status;
         let tokens = self.unrevoked(id, now).await?;
         if is_named(jwt.claims.iss.as_deref(), id) {
             let is_client = request.client_id.is_none() || is_named(request.client_id, id);
             let token = self.own_key(id, tokens, &jwt).filter(|_| is_client);
             let once = Some(jwt.mark());
-            return Ok(token.map(|token| Proven { token, once }));
+            return Ok(token.map(|token| Proven { token, status, once }));
         }
         // R-OAUTH-02: what the issuer calls the client says nothing here. Issuers that number
         // their tokens get each of them taken once; others (Entra) may send one again, as they
         // may show it as a bearer.
         let once = jwt.claims.jti.as_ref().map(|_| jwt.mark());
         let token = self.trusting(tokens, &jwt).await?;
-        Ok(token.map(|token| Proven { token, once }))
+        Ok(token.map(|token| Proven { token, status, once }))
     }
 
     /// The credential whose key signed an assertion of the client itself (R-OAUTH-04).

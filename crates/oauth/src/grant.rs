@@ -7,12 +7,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rollcall_domain::{
     AmendError, Amendment, AuthorizationServer, ConnectionId, Granted, Kept, Note, Refusal, Scopes,
-    Token, TokenRequest, Unavailable,
+    Status, Token, TokenRequest, Unavailable,
 };
 use rollcall_schema::Instant;
 use serde_json::{Value, json};
 
 use crate::OAuth;
+use crate::clients::Proven;
 
 /// How long an access token is good, unless its credential ends before: an hour (R-OAUTH-01).
 pub const LIVES_FOR: Duration = Duration::from_secs(60 * 60);
@@ -27,6 +28,7 @@ impl AuthorizationServer for OAuth {
         }
         let now = self.clock.now();
         let proven = self.client(&request, now).await?.ok_or(Refusal::InvalidClient)?;
+        open(&proven)?;
         let scopes = scopes(request.scope, proven.token.scopes)?;
         if let Some(once) = proven.once {
             self.use_up(&proven.token, once, now).await?;
@@ -98,6 +100,20 @@ impl OAuth {
         }
         let access_token = self.signing.sign(&claims).await?;
         Ok(Granted { access_token, expires_in, scopes })
+    }
+}
+
+/// Whoever has proven to be the client is told that its connection is closed, so that IdPs come
+/// again to a paused one. The proof is not used up by that.
+fn open(client: &Proven) -> Result<(), Refusal> {
+    match client.status {
+        Status::Draft | Status::Observe | Status::Active => Ok(()),
+        Status::Paused => Err(Refusal::Paused),
+        Status::Disabled => {
+            let connection = client.token.connection;
+            tracing::warn!(%connection, "a disabled connection is still asked for access tokens");
+            Err(Refusal::Disabled)
+        }
     }
 }
 

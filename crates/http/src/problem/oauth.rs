@@ -16,8 +16,12 @@ impl Problem {
 
     /// Nobody knows who asks. One text whatever is wrong (R-OAUTH-07).
     pub(crate) fn invalid_client() -> Self {
+        Self::no_client(Refusal::InvalidClient.to_string())
+    }
+
+    fn no_client(detail: String) -> Self {
         let challenge = HeaderValue::from_static("Basic realm=\"rollcall\"");
-        Self::new(StatusCode::UNAUTHORIZED, Refusal::InvalidClient.to_string())
+        Self::new(StatusCode::UNAUTHORIZED, detail)
             .with(WWW_AUTHENTICATE, challenge)
             .called("invalid_client")
     }
@@ -39,10 +43,12 @@ impl Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let detail = refusal.to_string();
-        let bad = |error| Self::new(StatusCode::BAD_REQUEST, detail).called(error);
+        let bad = |error| Self::new(StatusCode::BAD_REQUEST, detail.clone()).called(error);
         match refusal {
             Refusal::InvalidRequest(_) => bad("invalid_request"),
             Refusal::InvalidClient => Self::invalid_client(),
+            Refusal::Paused => Self::paused(detail).called("temporarily_unavailable"),
+            Refusal::Disabled => Self::no_client(detail),
             Refusal::UnsupportedGrantType => bad("unsupported_grant_type"),
             Refusal::InvalidScope(_) => bad("invalid_scope"),
             Refusal::Unavailable(source) => {
@@ -84,6 +90,7 @@ mod tests {
         assert_eq!((head.status.as_u16(), &body["error"]), (status, &error.into()), "{body}");
         assert_eq!(head.headers[CONTENT_TYPE], "application/json");
         assert_eq!(head.headers.contains_key(WWW_AUTHENTICATE), status == 401);
+        assert_eq!(head.headers.contains_key(RETRY_AFTER), status == 503);
         assert_eq!(body.as_object().unwrap().len(), 2, "{body}");
         body
     }
@@ -94,6 +101,8 @@ mod tests {
             check(Refusal::InvalidRequest("é\"\\\n`x`".into()), 400, "invalid_request").await;
         assert_eq!(told["error_description"], "????`x`");
         check(Refusal::InvalidClient, 401, "invalid_client").await;
+        check(Refusal::Paused, 503, "temporarily_unavailable").await;
+        check(Refusal::Disabled, 401, "invalid_client").await;
         check(Refusal::UnsupportedGrantType, 400, "unsupported_grant_type").await;
         check(Refusal::InvalidScope("s".into()), 400, "invalid_scope").await;
         let inner = Refusal::Unavailable(Unavailable::new("password=x"));
