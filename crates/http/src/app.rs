@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, LazyLock, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant as Moment};
 
 use bytes::Bytes;
 use http::header::{
@@ -32,6 +32,10 @@ use crate::route::{Endpoint, Operation, Place, Scim};
 use crate::settings::{Discovery, MetricsAt, Settings};
 use crate::site::{Site, Sites, origin};
 use crate::{Body, media, probe, read_body, sighting};
+
+/// How long a request may take to arrive before its credential is looked at once more: whoever
+/// sends slowly does nothing with one that has ended meanwhile.
+pub(crate) const BELIEVED: Duration = Duration::from_millis(500);
 
 /// SCIM for every connection of a server, to be shared as `Arc` and mounted anywhere.
 pub struct App {
@@ -219,7 +223,8 @@ impl App {
         let door = Door { authenticator, limiter, settings };
         let context = door.admit(parts, scim.connection.as_deref()).await?;
         observe::asked_by(&context);
-        let answer = self.admitted(scim, parts, body, context.clone(), observed).await;
+        let admitted = (&door, context.clone());
+        let answer = self.admitted(scim, parts, body, admitted, observed).await;
         if let Some(traffics) = &self.traffics {
             let good = answer.as_ref().is_ok_and(|answer| answer.status().is_success());
             let tested = good && probe::is_probe(parts, scim, &context);
@@ -228,13 +233,13 @@ impl App {
         answer
     }
 
-    /// Answers whoever was let in.
+    /// Answers whoever was let in, unless they would not be any more once their body is there.
     async fn admitted<B>(
         &self,
         scim: &Scim,
         parts: &Parts,
         body: B,
-        context: Context,
+        (door, mut context): (&Door<'_>, Context),
         observed: &Observed,
     ) -> Result<Response<Body>, Problem>
     where
@@ -243,6 +248,7 @@ impl App {
     {
         let Self { directory, settings, limiter, background, .. } = self;
         let (connection, offer) = (context.connection().id, Arc::clone(context.offer()));
+        let since = Moment::now();
         limiter.admit(connection, offer.limits(), settings)?;
         let endpoint = scim.endpoint(offer.catalog().types())?;
         observed.routed(endpoint.template());
@@ -252,6 +258,9 @@ impl App {
             _ => None,
         };
         let body = self.body(&endpoint, parts, body, &context).await?;
+        if since.elapsed() > BELIEVED {
+            context = door.admit(parts, scim.connection.as_deref()).await?;
+        }
         let (site, request_id) = (self.sites.of(connection, &offer), &observed.request_id);
         let call = Call {
             directory,

@@ -1,13 +1,17 @@
 //! Every route with every credential that there is (R-E-05, R-E-10).
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::stream;
 use http::{Method, Request};
-use http_body_util::Full;
+use http_body::Frame;
+use http_body_util::{Full, StreamBody};
 use rollcall_domain::{
-    Clock as _, ConnectionId, Entry, Grant, Rate, Scopes, Status, SystemClock, Thumbprint, Token,
-    TokenId, TokenKind, Traffics,
+    Amend, Amendment, BELIEVED_FOR, Clock as _, ConnectionId, Entry, Grant, Rate, Registry as _,
+    Scopes, Status, SystemClock, Thumbprint, Token, TokenId, TokenKind, Traffics,
 };
 use rollcall_http::{Peer, PeerCertificate, Settings};
 use rollcall_schema::{Instant, standard};
@@ -403,6 +407,34 @@ async fn the_status_of_a_connection_counts_before_anything_else() {
             _ => assert!(![401, 403].contains(&answer.status.as_u16()), "{at}"),
         }
     }
+}
+
+/// Nobody does anything with a credential that ended while their body was on its way.
+#[tokio::test]
+async fn whoever_sends_slowly_is_asked_again() {
+    // R-E-05
+    let world = World::new().await;
+    let connection = world.connection(&world.a).await;
+    let (token, secret) = registered::admit(&*world.registry, &connection, |token| token).await;
+    let registry = Arc::clone(&world.registry);
+    let body = StreamBody::new(stream::once(Box::pin(async move {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let revoked = Token { revoked: Some(now()), revision: 1, ..token };
+        let entry = Entry::Token(Box::new(revoked));
+        let acts = vec![Amend::Replace { entry, expect: 0 }];
+        registry.amend(Amendment { acts, ..Amendment::default() }).await.unwrap();
+        tokio::time::sleep(BELIEVED_FOR).await;
+        Ok::<_, Infallible>(Frame::data(Bytes::from(user("late").to_string())))
+    })));
+    let request = Request::post(format!("{}/Users", world.a.path))
+        .header("authorization", format!("Bearer {}", secret.reveal()))
+        .header("content-type", "application/scim+json")
+        .body(body)
+        .unwrap();
+    let answer = world.app.handle(request).await;
+    assert_eq!(answer.status(), 401);
+    let users = world.get("/Users").await.json();
+    assert_eq!(users["totalResults"], 0, "{users}");
 }
 
 /// Requests of a paused connection are no guesses: its IdP is heard at once when it is back.
