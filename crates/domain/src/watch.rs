@@ -95,9 +95,8 @@ impl Watch {
     }
 
     async fn listen(&self, connection: &Connection) -> Result<(), Unavailable> {
-        let open = connection.status.follows_idp();
-        let quiet =
-            open && connection.removal.is_none() && connection.is_too_quiet(self.clock.now());
+        let open = connection.status.follows_idp() && connection.removal.is_none();
+        let quiet = open && connection.is_too_quiet(self.clock.now());
         let (action, since) = match (quiet, connection.quiet) {
             (true, None) => ("connection.quiet", connection.traffic.seen),
             (false, Some(_)) if open => ("connection.heard", None),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rollcall_domain::{Caller, IdpKind, Note, Registry as _, TokenId, UuidIds, Watch};
+use rollcall_domain::{Caller, IdpKind, Note, People, Registry as _, TokenId, UuidIds, Watch};
 use rollcall_schema::Instant;
 use rollcall_testkit::{EventLog as _, LoggedEvent};
 use serde_json::{Value, json};
@@ -75,14 +75,14 @@ async fn a_token_is_warned_of_once_at_the_nearest() {
     assert!(warned.contains(&(soon, json!(1))), "{warned:?}");
 }
 
-/// More than one page of them.
+/// More than one page of them, and more than fit on one at the same moment.
 #[tokio::test]
 async fn many_tokens_are_warned_of() {
     let world = World::of(IdpKind::Generic).await;
     let connection = world.connection().await;
     let end = Instant::from_millis(world.now().millis() + 10 * DAY);
     for n in 0..1_203 {
-        let end = Instant::from_millis(end.millis() + n / 2);
+        let end = Instant::from_millis(end.millis() + n / 1_100);
         let expiring = |token| rollcall_domain::Token { expires: Some(end), ..token };
         rollcall_testkit::registered::admit(&*world.store, &connection, expiring).await;
     }
@@ -134,4 +134,9 @@ async fn nobody_listens_to_what_is_closed() {
     world.configure(json!({"status": "observe"})).await.unwrap();
     world.watch().tick().await.unwrap();
     assert_eq!(world.alarms("connection.quiet").await.len(), 1);
+    // Nor is what is being deleted heard again.
+    let place = world.id;
+    world.admin.remove_connection(&Caller::CLI, place, People::Keep, None).await.unwrap();
+    world.watch().tick().await.unwrap();
+    assert!(world.alarms("connection.heard").await.is_empty());
 }
