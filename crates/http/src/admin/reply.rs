@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION};
 use http::{Response, StatusCode};
+use rollcall_domain::TokenKind;
 use serde_json::{Map, Value};
 
 use super::BASE;
@@ -53,11 +54,21 @@ impl Home {
                 if let Some(id) = id {
                     object.insert("basePath".into(), base_of(&self.mount, &id).into());
                     object.insert("baseUrl".into(), self.base_url(&id).into());
+                    if is_of_oauth(object) {
+                        let endpoint = format!("{}/connections/{id}/oauth/token", self.origin);
+                        object.insert("tokenEndpoint".into(), endpoint.into());
+                    }
                 }
             }
             _ => {}
         }
     }
+}
+
+/// Whether it is a credential that access tokens are granted to.
+fn is_of_oauth(shown: &Map<String, Value>) -> bool {
+    shown.contains_key("tokenId")
+        && shown.get("kind").is_some_and(|kind| *kind != TokenKind::Bearer.name())
 }
 
 /// What is answered, and whether it was answered before.

@@ -45,3 +45,19 @@ async fn a_connection_says_where_it_is_wherever_it_is_named() {
         (&url.into(), &"pass".into())
     );
 }
+
+#[tokio::test]
+async fn credentials_of_oauth_say_where_they_get_access_tokens() {
+    let world = World::new().await;
+    let tokens = format!("{}/tokens", world.a.at());
+    let proof = |kind| serde_json::json!({"proof": {"kind": kind}});
+    let made = world.post(&tokens, proof("clientSecret")).await.is(201).json();
+    let id = &world.a.connection;
+    let endpoint = format!("{}/connections/{id}/oauth/token", crate::world::PUBLIC);
+    assert_eq!(made["tokenEndpoint"], endpoint);
+    let token = made["tokenId"].as_str().unwrap();
+    let read = world.get(&format!("{tokens}/{token}")).await.is(200).json();
+    assert_eq!(read["tokenEndpoint"], endpoint);
+    let bearer = world.post(&tokens, proof("bearer")).await.is(201).json();
+    assert!(bearer.get("tokenEndpoint").is_none(), "{bearer}");
+}

@@ -147,6 +147,7 @@ fn token() -> Value {
             ("revision", count()),
             ("token", said("The secret, shown this once.")),
             ("clientId", text()),
+            ("tokenEndpoint", said("Where it gets access tokens, unless it is a bearer token.")),
             ("jwks", json!({"type": "object"})),
             ("issuer", text()),
             ("subject", text()),
@@ -156,7 +157,15 @@ fn token() -> Value {
     );
     // Inside of a rotation a credential says no place.
     let optional = [
-        "basePath", "baseUrl", "token", "clientId", "jwks", "issuer", "subject", "audience",
+        "basePath",
+        "baseUrl",
+        "token",
+        "clientId",
+        "tokenEndpoint",
+        "jwks",
+        "issuer",
+        "subject",
+        "audience",
         "jwksUri",
     ];
     with_all_but(token, &optional)
