@@ -257,7 +257,7 @@ pub(crate) fn pairs(
 }
 
 /// Decodes percent signs as UTF-8.
-fn decode(text: &str, plus: Plus) -> Result<Cow<'_, str>, Problem> {
+pub(crate) fn decode(text: &str, plus: Plus) -> Result<Cow<'_, str>, Problem> {
     let utf8 = || invalid("the query is not UTF-8 once its percent signs are decoded");
     let left_alone = matches!(plus, Plus::Heuristic) && text.contains("%20");
     if !text.contains('+') || left_alone {

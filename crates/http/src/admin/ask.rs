@@ -7,7 +7,6 @@ use std::str::FromStr;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, IF_MATCH};
 use http::request::Parts;
-use percent_encoding::percent_decode_str;
 use rollcall_domain::{
     AdminError, Caller, ConnectionId, Idempotency, OrganizationId, PageAsked, Place,
 };
@@ -20,6 +19,7 @@ use super::fault::Fault;
 use super::path::Ids;
 use super::table::{Kind, Route};
 use crate::alike::alike;
+use crate::parameters::{Plus, pairs};
 use crate::problem::Problem;
 use crate::{json, media, read_body};
 
@@ -169,19 +169,17 @@ pub(super) fn missing(kind: &'static str, id: &str) -> AdminError {
 /// answered as if it weren't there.
 fn query(route: &Route, query: Option<&str>) -> Result<BTreeMap<&'static str, String>, Fault> {
     let mut read = BTreeMap::new();
-    let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
-    for pair in pairs {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let (name, value) = (decoded(name)?, decoded(value)?);
+    for pair in pairs(query, Plus::Space) {
+        let (name, value) = pair.map_err(|_| Fault::bad("the query is no UTF-8"))?;
         let known = route.query.iter().find(|parameter| parameter.name == name);
         let parameter = known.ok_or_else(|| unknown(route, &name))?;
         if let Kind::OneOf(values) = parameter.kind
-            && !values.contains(&value.as_str())
+            && !values.contains(&&*value)
         {
             let detail = format!("`{name}` is one of {}", values.join(", "));
             return Err(Fault::bad(detail));
         }
-        if read.insert(parameter.name, value).is_some() {
+        if read.insert(parameter.name, value.into_owned()).is_some() {
             return Err(Fault::bad(format!("`{name}` stands twice in the query")));
         }
     }
@@ -196,12 +194,6 @@ fn query(route: &Route, query: Option<&str>) -> Result<BTreeMap<&'static str, St
             Err(Fault::bad(format!("the query needs `{}`{values}", missing.name)))
         }
     }
-}
-
-fn decoded(text: &str) -> Result<String, Fault> {
-    let text = text.replace('+', " ");
-    let decoded = percent_decode_str(&text).decode_utf8();
-    Ok(decoded.map_err(|_| Fault::bad("the query is no UTF-8"))?.into_owned())
 }
 
 fn unknown(route: &Route, name: &str) -> Fault {

@@ -7,11 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
-use percent_encoding::percent_decode_str;
 
 use crate::alike::alike;
 use crate::media;
-use crate::parameters::{Pair, Plus, names_parameter, pairs};
+use crate::parameters::{Pair, Plus, decode, names_parameter, pairs};
 use crate::problem::Problem;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -102,8 +101,7 @@ fn basic(header: &str) -> Option<(String, String)> {
 }
 
 fn decoded(text: &str) -> Option<String> {
-    let spaced = text.replace('+', " ");
-    percent_decode_str(&spaced).decode_utf8().ok().map(Cow::into_owned)
+    decode(text, Plus::Space).ok().map(Cow::into_owned)
 }
 
 #[cfg(test)]

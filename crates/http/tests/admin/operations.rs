@@ -213,6 +213,8 @@ async fn connections_come_change_and_go() {
     world.delete(&format!("{at}/{id}?people=keep&to={to}")).await.says(400, "`to` goes with");
     let job = world.delete(&format!("{at}/{id}?people=keep")).await.is(202).text_of("jobId");
     world.delete(&format!("{at}/{id}?people=keep")).await.says(409, &job);
+    // By then nobody believes any more that its credentials are good.
+    world.now.pass(3_000);
     world.jobs.tick().await.unwrap();
     world.get(&format!("{at}/{id}")).await.says(404, id);
     let job = world.get(&format!("/organizations/{}/jobs/{job}", world.a.org)).await;

@@ -83,6 +83,7 @@ async fn repeated_writes_give_their_first_answer() {
         let mut answers = Vec::new();
         for _ in 0..2 {
             // What a first request began may be done when it is repeated.
+            world.now.pass(3_000);
             world.jobs.tick().await.unwrap();
             let (method, body) = (operation.method.clone(), operation.body(Some(&world.a.org)));
             let (key, headers) = (Some(&*world.root), vec![("idempotency-key", "one")]);
