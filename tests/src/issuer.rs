@@ -18,6 +18,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rollcall_domain::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -163,8 +164,7 @@ pub fn part(token: &str, at: usize) -> Value {
 
 /// Seconds since 1970.
 pub fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    i64::try_from(since.expect("it is later").as_secs()).expect("it is not that late")
+    SystemClock.now().millis() / 1000
 }
 
 /// An issuer whose keys are served over HTTP.

@@ -853,7 +853,11 @@ async fn replicas_that_start_together_migrate_once() {
     let reset = "drop schema public cascade; create schema public";
     owner.batch_execute(reset).await.unwrap();
     let store = Postgres::connect(&database.url, 2).await.unwrap();
-    let all = ["2026-11-21-000000_create_directory", "2026-11-22-000000_set_up_connections"];
+    let all = [
+        "2026-11-21-000000_create_directory",
+        "2026-11-22-000000_set_up_connections",
+        "2026-11-22-100000_administer",
+    ];
     assert_eq!(store.pending_migrations().await.unwrap(), all);
     let tasks = (0..5).map(|_| {
         let url = database.url.clone();

@@ -244,6 +244,9 @@ async fn large_groups_cost_no_more(kind: StoreKind) {
     let path = format!("/Groups/{group}");
     let add = json!({"op": "Add", "path": "members", "value": [{"value": users[0]}]});
     let hidden = format!("{path}?excludedAttributes=members");
+    // That somebody writes operations like this is noted the first time.
+    let nobody = format!("/Groups/{}", rollcall_tests::routes::NOBODY);
+    assert_eq!(idp.send(counted.patch(&nobody, add.clone())).await.status, 404);
     let answer =
         counted.costs([4, 2], "add to a large group", counted.patch(&hidden, add.clone())).await;
     assert!(answer.body.len() < 1_000, "{answer}");

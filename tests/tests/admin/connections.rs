@@ -8,13 +8,14 @@ use rollcall_tests::operator::text;
 use rollcall_tests::server::{PUBLIC_URL, Server};
 use serde_json::{Value, json};
 
-use super::{Customer, becomes, check, fresh, users};
+use super::{Customer, becomes, check, fresh};
 
 on_both_stores!(
     a_connection_is_made_with_everything_that_an_idp_needs,
     several_connections_live_side_by_side,
     configure_is_idempotent_and_leaves_tokens_alone,
     configure_makes_a_token_where_there_never_was_one,
+    of_many_that_configure_at_once_one_makes_the_token,
     configure_insists_on_a_revision,
     every_setting_is_read_back,
     settings_that_cannot_be_are_refused_with_a_hint,
@@ -137,6 +138,22 @@ async fn configure_makes_a_token_where_there_never_was_one(server: &Server) {
     owner.delete(&format!("{path}/tokens/{}", text(&first, "tokenId"))).await.is(200);
     let third = owner.patch(&path, &json!({"limits": {"pageMax": 9}})).await.is(200).json();
     assert!(third.get("token").is_none(), "{third}");
+}
+
+async fn of_many_that_configure_at_once_one_makes_the_token(server: &Server) {
+    let customer = Customer::new(server).await;
+    let owner = &customer.owner;
+    let bare = format!("{}/connections", customer.organization);
+    let bare = owner.post(&bare, &json!({"token": null})).await.is(201).json();
+    let path = format!("{}/connections/{}", customer.organization, text(&bare, "connectionId"));
+    let none = json!({});
+    let all = (0..8).map(|_| owner.patch(&path, &none));
+    let all = futures_util::future::join_all(all).await;
+    let made = all.iter().filter(|answer| answer.json().get("token").is_some());
+    assert_eq!(made.count(), 1, "{all:?}");
+    assert!(all.iter().all(|answer| answer.status == 200), "{all:?}");
+    let tokens = owner.get(&format!("{path}/tokens")).await.is(200).json();
+    assert_eq!(tokens["items"].as_array().map(Vec::len), Some(1), "{tokens}");
 }
 
 async fn configure_insists_on_a_revision(server: &Server) {

@@ -1,9 +1,10 @@
 //! What another organization has looks like what nobody has: every route, with every id.
 
-use rollcall_tests::client::Request;
+use rollcall_tests::client::{BULK, Request, SCIM_JSON};
+use rollcall_tests::data::USER;
 use rollcall_tests::on_both_stores;
 use rollcall_tests::operator::{Operator, text};
-use rollcall_tests::routes::scim;
+use rollcall_tests::routes::{NO_TRANSACTION, NOBODY as UNKNOWN, scim};
 use rollcall_tests::server::Server;
 use serde_json::{Value, json};
 
@@ -14,6 +15,7 @@ on_both_stores!(
     foreign_ids_on_every_route_are_unknown_ids,
     foreign_ids_in_bodies_and_queries_are_unknown_ids,
     another_organizations_token_on_every_scim_route_finds_nothing,
+    another_organizations_ids_on_every_scim_route_are_unknown_ids,
     token_endpoints_tell_nobody_which_connections_exist,
 );
 
@@ -207,6 +209,51 @@ async fn another_organizations_token_on_every_scim_route_finds_nothing(server: &
         }
     }
     assert_eq!(b.idp.get("/Users").await.json(), before);
+}
+
+/// R-E-02, R-TEN-04: with one's own token on one's own path, and the id of somebody else's resource
+/// or request in every place for one.
+async fn another_organizations_ids_on_every_scim_route_are_unknown_ids(server: &Server) {
+    let (a, b) = (Customer::new(server).await, Customer::new(server).await);
+    let ada = b.idp.user("ada").await;
+    let crew = b.idp.group("crew", &[&ada]).await;
+    let users = (0..300).map(|n| {
+        json!({"method": "POST", "path": "/Users", "bulkId": n.to_string(),
+            "data": {"schemas": [USER], "userName": format!("u{n}")}})
+    });
+    let bulk = json!({"schemas": [BULK], "Operations": users.collect::<Value>()});
+    let bulk = b.idp.request("POST", "/Bulk").json(&bulk).header("prefer", "respond-async");
+    let promise = b.idp.send(bulk).await.is(202);
+    let transaction = promise.header("set-txn").expect("it has an id").to_owned();
+    b.idp.outcome(&transaction).await.is(200);
+    let before = b.idp.get("/").await.json();
+    let mut compared = 0;
+    for base in [a.idp.base.as_str(), "/scim/v2"] {
+        for (method, path, body) in scim() {
+            let body = if body.is_null() { String::new() } else { body.to_string() };
+            let asks = |from: &str, id: &str| {
+                let request = Request::new(method, format!("{base}{}", path.replace(from, id)));
+                let request = request.bearer(&a.idp.token);
+                match body.as_str() {
+                    "" => request,
+                    body => request.header("content-type", SCIM_JSON).body(body.replace(from, id)),
+                }
+            };
+            for (nobodys, theirs) in
+                [(UNKNOWN, &ada), (UNKNOWN, &crew), (NO_TRANSACTION, &transaction)]
+            {
+                if !path.contains(nobodys) && !body.contains(nobodys) {
+                    continue;
+                }
+                let answer = a.idp.send(asks(nobodys, theirs)).await;
+                let expect = bytes(&a.idp.send(asks(nobodys, nobodys)).await);
+                assert_eq!(bytes(&answer), expect.replace(nobodys, theirs), "{answer}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 40, "{compared}");
+    assert_eq!(b.idp.get("/").await.json(), before);
 }
 
 async fn token_endpoints_tell_nobody_which_connections_exist(server: &Server) {

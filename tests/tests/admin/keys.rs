@@ -65,7 +65,7 @@ async fn a_key_of_one_organization_sees_that_one_alone(server: &Server) {
         let seen = theirs.pages("/organizations", 1).await.concat();
         assert_eq!(
             seen.iter().map(|one| text(one, "organizationId")).collect::<Vec<_>>(),
-            [own.clone()]
+            [own.as_str()]
         );
         theirs.get(&a.organization).await.is(200);
         theirs.get(&a.made.path).await.is(200);

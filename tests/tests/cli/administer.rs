@@ -1,7 +1,7 @@
 //! Organizations, credentials, rotations, removals and admin keys from the command line.
 
 use rollcall_tests::client::{Answer, Request};
-use rollcall_tests::issuer::SigningKey;
+use rollcall_tests::issuer::{Issuer, SigningKey, now};
 use rollcall_tests::operator::text;
 use rollcall_tests::program::{Serving, Site, fail, run, succeed};
 use rollcall_tests::server::StoreKind;
@@ -306,6 +306,32 @@ async fn admin_keys_open_the_api_of_a_running_server() {
         let nobody = "adm_00000000000070008000000000000000";
         let error = fail(&args("admin key revoke", &url, &["--key", nobody]), &[]).await;
         assert!(error.contains("admin key list"), "{error}");
+        serving.program.stop().await;
+    }
+}
+
+/// Whoever signs in elsewhere needs no key: the server asks that issuer for its keys.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_signs_in_at_the_issuer_that_is_set() {
+    for kind in [StoreKind::Sqlite, StoreKind::Postgres] {
+        let site = Site::new(kind).await;
+        let url = site.url();
+        let key = SigningKey::rs256("k");
+        let issuer = Issuer::start(&[&key]).await;
+        let name = issuer.name();
+        let set = ["--admin-oidc-issuer", &*name, "--admin-oidc-audience", "rollcall"];
+        let set = [&set[..], &["--fetch-private", issuer.origin()]].concat();
+        let flags =
+            [&["--name", "Ada", "--role", "operator", "--subject", "ada"][..], &set].concat();
+        let made = json_of("admin key create", &url, &flags).await;
+        assert!(made.get("key").is_none() && made["subject"] == "ada", "{made}");
+        let serving = site.serve(&set, &[]).await;
+        let claims = |audience: &str| json!({"iss": name, "sub": "ada", "aud": audience, "iat": now(), "exp": now() + 300});
+        let ada = serving.operator(&key.sign(&claims("rollcall")));
+        ada.organization("Signed in").await;
+        ada.get("/admin/keys").await.is(403);
+        let other = serving.operator(&key.sign(&claims("other")));
+        other.get("/organizations").await.is(401);
         serving.program.stop().await;
     }
 }

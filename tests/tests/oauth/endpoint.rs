@@ -340,8 +340,14 @@ async fn a_connection_that_is_paused_grants_nothing_new(server: &Server) {
     let token = granted(&client.by_secret(&secret).await);
     client.owner.patch(&client.made.path, &json!({"status": "paused"})).await.is(200);
     becomes(503, async || users(&client.with(&token)).await).await;
+    // Whoever has the secret is told to come again, and nobody else is told anything.
+    let later = client.by_secret(&secret).await.is(503);
+    assert_eq!(later.json()["error"], "temporarily_unavailable", "{later}");
+    assert!(later.header("retry-after").is_some(), "{later}");
+    refused(&client.by_secret("wrong").await, 401, "invalid_client");
     client.owner.patch(&client.made.path, &json!({"status": "disabled"})).await.is(200);
     becomes(403, async || users(&client.with(&token)).await).await;
+    refused(&client.by_secret(&secret).await, 401, "invalid_client");
     client.owner.patch(&client.made.path, &json!({"status": "active"})).await.is(200);
     becomes(200, async || users(&client.with(&token)).await).await;
     granted(&client.by_secret(&secret).await);
