@@ -315,7 +315,8 @@ fn issuer(text: &str) -> anyhow::Result<String> {
 }
 
 fn origins(text: &str) -> anyhow::Result<Allow> {
-    Ok(Allow::origins(text.split(',').map(str::trim))?)
+    let allow = Allow::origins(text.split(',').map(str::trim));
+    allow.map_err(|_| anyhow!("holds what is no origin: write scheme, host and port alone"))
 }
 
 fn seconds(text: &str) -> anyhow::Result<u64> {
