@@ -14,6 +14,12 @@ use crate::{
 /// The most credentials that may live side by side on one connection.
 const MOST: usize = 100;
 
+/// The largest set of keys of a credential, in bytes: ten of the longest kind fit in.
+const LARGEST_JWKS: usize = 32 * 1024;
+
+/// What only private keys have (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
 /// A credential to be made; everything may be left out.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -244,8 +250,14 @@ impl TokenKind {
             Self::Bearer | Self::ClientSecret => Ok(()),
             Self::ClientKey { jwks } => {
                 let keys = jwks.get("keys").and_then(|keys| keys.as_array());
-                let private =
-                    |key: &serde_json::Value| key.get("d").is_some() || key.get("k").is_some();
+                let private = |key: &serde_json::Value| {
+                    PRIVATE.iter().any(|member| key.get(member).is_some())
+                };
+                // Whoever shows an assertion makes all of them be read.
+                if jwks.to_string().len() > LARGEST_JWKS {
+                    let most = LARGEST_JWKS / 1024;
+                    return bad(&format!("`jwks` is larger than {most} KiB: send the keys alone"));
+                }
                 match keys {
                     Some(keys) if keys.iter().any(private) => {
                         bad("`jwks` holds a private key: send the public halves alone")
@@ -260,6 +272,10 @@ impl TokenKind {
                     return bad("`issuer`, `subject`, `audience` and `jwksUri` need a value each");
                 }
                 let uri = trust.jwks_uri.as_str();
+                let authority = uri.split(['/', '?', '#']).nth(2).unwrap_or_default();
+                if authority.contains('@') {
+                    return bad("`jwksUri` names a user: leave that out");
+                }
                 match uri.starts_with("https://") || uri.starts_with("http://127.0.0.1:") {
                     true => Ok(()),
                     false => bad("`jwksUri` is no https URL"),

@@ -193,3 +193,35 @@ async fn no_event_holds_a_secret() {
     assert_eq!(changes["after"]["name"], json!("main"));
     assert!(changes["after"].get("limits").is_none(), "{changes:?}");
 }
+
+/// What is kept of a client's keys is small and public, and no URL has a password in it.
+#[tokio::test]
+async fn proofs_hold_nothing_that_is_large_or_private() {
+    // R-E-22, R-OAUTH-04
+    let world = World::of(IdpKind::Generic).await;
+    let key = |member: &str, value: &str| {
+        let mut key = json!({"kty": "RSA", "n": "AQAB", "e": "AQAB"});
+        key[member] = value.into();
+        json!({"proof": {"kind": "clientKey", "jwks": {"keys": [key]}}})
+    };
+    let trust = |uri: &str| {
+        json!({"proof": {"kind": "trustedIssuer", "issuer": "https://idp.example",
+            "subject": "s", "audience": "a", "jwksUri": uri}})
+    };
+    let large = "A".repeat(33 * 1024);
+    let mut refused: Vec<_> = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
+        .map(|member| (key(member, "AA"), "private"))
+        .into();
+    refused.push((key("x5t", &large), "larger than 32 KiB"));
+    refused.push((trust("https://me:secret@idp.example/keys"), "names a user"));
+    refused.push((trust("http://127.0.0.1:80@idp.example/keys"), "names a user"));
+    refused.push((trust("file:///etc/passwd"), "no https URL"));
+    for (new, expect) in refused {
+        let error = world.mint(new).await.unwrap_err();
+        assert!(matches!(error, AdminError::Bad(_)), "{error:?}");
+        assert!(error.to_string().contains(expect), "{error}");
+    }
+    world.mint(key("kid", "one")).await.unwrap();
+    world.mint(trust("https://idp.example/keys?of=me@example.com")).await.unwrap();
+    assert_eq!(world.admin.tokens(&Caller::CLI, world.id).await.unwrap().len(), 3);
+}
