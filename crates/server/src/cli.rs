@@ -9,6 +9,7 @@ mod token;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use rollcall_domain::ConnectionId;
 
 pub(crate) use admin::{AdminArgs, AdminCommand, AdminKeyCommand, NewKeyArgs};
 pub(crate) use connection::{
@@ -17,7 +18,7 @@ pub(crate) use connection::{
 };
 pub(crate) use organization::{OrganizationArgs, OrganizationCommand};
 pub(crate) use schema::{SchemaArgs, SchemaCommand};
-pub(crate) use token::{NewTokenArgs, TokenArgs, TokenCommand, WhichKind};
+pub(crate) use token::{NewTokenArgs, OneToken, TokenArgs, TokenCommand, WhichKind};
 
 /// A self-hosted SCIM 2.0 provisioning server.
 #[derive(Debug, Parser)]
@@ -92,6 +93,18 @@ pub(crate) struct DevArgs {
     /// Where the data is kept; made on the first start.
     #[arg(long, default_value = "./rollcall-data")]
     pub(crate) data_dir: PathBuf,
+}
+
+/// One connection, and how what is asked of it is shown.
+#[derive(Args, Debug)]
+pub(crate) struct OneConnection {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// The connection, as `rollcall connection list` shows it.
+    #[arg(long)]
+    pub(crate) connection: ConnectionId,
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
 }
 
 /// Settings as flags. What they mean is said once, in `settings.rs`.

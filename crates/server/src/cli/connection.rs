@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use rollcall_domain::{ConnectionId, IdpKind, Status};
 
-use super::{ConfigArgs, Output};
+use super::{ConfigArgs, OneConnection, Output};
 
 #[derive(Args, Debug)]
 pub(crate) struct ConnectionArgs {
@@ -32,15 +32,7 @@ pub(crate) enum ConnectionCommand {
     /// Show how a connection is set up and what its traffic speaks.
     #[command(after_help = "Example: rollcall connection show --database-url \
         sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_… --output json")]
-    Show {
-        #[command(flatten)]
-        config: ConfigArgs,
-        /// The connection, as `rollcall connection list` shows it.
-        #[arg(long)]
-        connection: ConnectionId,
-        #[arg(long, value_enum, default_value_t)]
-        output: Output,
-    },
+    Show(OneConnection),
     /// Change how a connection is set up; running servers follow within 2 seconds. Tokens stay.
     #[command(after_help = "Example: rollcall connection configure --database-url \
         sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_… --profile entra \
@@ -51,27 +43,11 @@ pub(crate) enum ConnectionCommand {
     /// Show whether a connection is ready, and what was seen of its IdP.
     #[command(after_help = "Example: rollcall connection status --database-url \
         sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_…")]
-    Status {
-        #[command(flatten)]
-        config: ConfigArgs,
-        /// The connection, as `rollcall connection list` shows it.
-        #[arg(long)]
-        connection: ConnectionId,
-        #[arg(long, value_enum, default_value_t)]
-        output: Output,
-    },
+    Status(OneConnection),
     /// Look at a connection closely, and say what would mend it.
     #[command(after_help = "Example: rollcall connection validate --database-url \
         sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_… --public-url https://scim.example.com")]
-    Validate {
-        #[command(flatten)]
-        config: ConfigArgs,
-        /// The connection, as `rollcall connection list` shows it.
-        #[arg(long)]
-        connection: ConnectionId,
-        #[arg(long, value_enum, default_value_t)]
-        output: Output,
-    },
+    Validate(OneConnection),
     /// Delete a connection, having said what becomes of its people. Nothing can be taken back.
     #[command(after_help = "Example: rollcall connection delete --database-url \
         sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_… --people deactivate --preview\n\n\

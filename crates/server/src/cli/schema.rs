@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use rollcall_domain::ConnectionId;
 
-use super::{ConfigArgs, Output};
+use super::{ConfigArgs, OneConnection, Output};
 
 #[derive(Args, Debug)]
 pub(crate) struct SchemaArgs {
@@ -41,15 +41,7 @@ pub(crate) enum SchemaCommand {
     /// List what was added, and how far its indexes are.
     #[command(after_help = "Example: rollcall schema list --database-url \
         sqlite:./rollcall-data/rollcall.sqlite3 --connection conn_…")]
-    List {
-        #[command(flatten)]
-        config: ConfigArgs,
-        /// The connection, as `rollcall connection list` shows it.
-        #[arg(long)]
-        connection: ConnectionId,
-        #[arg(long, value_enum, default_value_t)]
-        output: Output,
-    },
+    List(OneConnection),
     /// Remove a schema by its URN, or a resource type by its name, that no resource uses.
     #[command(after_help = "Example: rollcall schema remove --database-url \
         sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_… Badge")]

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use rollcall_domain::{ConnectionId, Scopes, TokenId};
 use rollcall_schema::Instant;
 
-use super::{ConfigArgs, Output};
+use super::{ConfigArgs, OneConnection, Output};
 use crate::moment::ending;
 
 #[derive(Args, Debug)]
@@ -28,27 +28,11 @@ pub(crate) enum TokenCommand {
     /// List the credentials of a connection. Their secrets can't be shown again.
     #[command(after_help = "Example: rollcall token list --database-url \
         sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_…")]
-    List {
-        #[command(flatten)]
-        config: ConfigArgs,
-        /// The connection, as `rollcall connection list` shows it.
-        #[arg(long)]
-        connection: ConnectionId,
-        #[arg(long, value_enum, default_value_t)]
-        output: Output,
-    },
+    List(OneConnection),
     /// Show a credential: what it may do, when it ends and when it was used last.
     #[command(after_help = "Example: rollcall token show --database-url \
         sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --token tok_…")]
-    Show {
-        #[command(flatten)]
-        config: ConfigArgs,
-        /// The token, as `rollcall token list` shows it.
-        #[arg(long)]
-        token: TokenId,
-        #[arg(long, value_enum, default_value_t)]
-        output: Output,
-    },
+    Show(OneToken),
     /// Start a rotation: make a credential like this one, and let both live until it is finished.
     #[command(after_help = "Example: rollcall token rotate --database-url \
         sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --token tok_…\n\n\
@@ -97,15 +81,19 @@ pub(crate) enum TokenCommand {
     /// End a credential; running servers follow within 2 seconds.
     #[command(after_help = "Example: rollcall token revoke --database-url \
         sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --token tok_…")]
-    Revoke {
-        #[command(flatten)]
-        config: ConfigArgs,
-        /// The token, as `rollcall token list` shows it.
-        #[arg(long)]
-        token: TokenId,
-        #[arg(long, value_enum, default_value_t)]
-        output: Output,
-    },
+    Revoke(OneToken),
+}
+
+/// One token, and how it is shown.
+#[derive(Args, Debug)]
+pub(crate) struct OneToken {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// The token, as `rollcall token list` shows it.
+    #[arg(long)]
+    pub(crate) token: TokenId,
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
 }
 
 #[derive(Args, Debug)]

@@ -9,7 +9,9 @@ use super::print::{brief, print, print_rows, with};
 use super::work::{Wait, see_through};
 use super::{base_path, base_url, configure, place, place::told, warn_without_public_url};
 use crate::backend::Backend;
-use crate::cli::{ConnectionArgs, ConnectionCommand, DeleteArgs, NewConnectionArgs, WhichPeople};
+use crate::cli::{
+    ConnectionArgs, ConnectionCommand, DeleteArgs, NewConnectionArgs, OneConnection, WhichPeople,
+};
 use crate::config::Config;
 
 pub(crate) async fn run(args: ConnectionArgs) -> anyhow::Result<()> {
@@ -35,7 +37,7 @@ pub(crate) async fn run(args: ConnectionArgs) -> anyhow::Result<()> {
             let none = "no connections yet: `rollcall connection create` makes one";
             print_rows(rows.into_iter(), output, none)?;
         }
-        ConnectionCommand::Show { config, connection, output } => {
+        ConnectionCommand::Show(OneConnection { config, connection, output }) => {
             let config = Config::read(&config)?;
             let backend = Backend::open_existing(&config).await?;
             let found = backend.admin().connection(&Caller::CLI, connection).await;
@@ -43,13 +45,13 @@ pub(crate) async fn run(args: ConnectionArgs) -> anyhow::Result<()> {
             print(&shown(&config, &organization, &connection)?, output, "")?;
         }
         ConnectionCommand::Configure(args) => configure::run(args).await?,
-        ConnectionCommand::Status { config, connection, output } => {
+        ConnectionCommand::Status(OneConnection { config, connection, output }) => {
             let config = Config::read(&config)?;
             let backend = Backend::open_existing(&config).await?;
             let status = told(backend.admin().status(&Caller::CLI, connection).await)?;
             print(&status.shown()?, output, "")?;
         }
-        ConnectionCommand::Validate { config, connection, output } => {
+        ConnectionCommand::Validate(OneConnection { config, connection, output }) => {
             let config = Config::read(&config)?;
             let backend = Backend::open_existing(&config).await?;
             let admin = backend.admin_that_fetches(&config);

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::place::told;
 use super::print::{print_rows, say};
 use crate::backend::Backend;
-use crate::cli::{SchemaArgs, SchemaCommand};
+use crate::cli::{OneConnection, SchemaArgs, SchemaCommand};
 use crate::config::Config;
 
 /// The largest file that is read, in bytes, beyond what any definitions may have.
@@ -37,7 +37,7 @@ pub(crate) async fn run(args: SchemaArgs) -> anyhow::Result<()> {
             told(added).with_context(|| format!("{place} was not added"))?;
             say("added; running servers follow within 2 seconds")?;
         }
-        SchemaCommand::List { config, connection, output } => {
+        SchemaCommand::List(OneConnection { config, connection, output }) => {
             let config = Config::read(&config)?;
             let backend = Backend::open_existing(&config).await?;
             let found = backend.admin().connection(&Caller::CLI, connection).await;

@@ -7,19 +7,19 @@ use super::credential::new_token;
 use super::print::{brief, print, print_rows, with};
 use super::{base_url, place::told, token_endpoint, warn_without_public_url};
 use crate::backend::Backend;
-use crate::cli::{NewTokenArgs, TokenArgs, TokenCommand};
+use crate::cli::{NewTokenArgs, OneConnection, OneToken, TokenArgs, TokenCommand};
 use crate::config::Config;
 
 pub(crate) async fn run(args: TokenArgs) -> anyhow::Result<()> {
     match args.command {
         TokenCommand::Create(args) => create(*args).await?,
-        TokenCommand::List { config, connection, output } => {
+        TokenCommand::List(OneConnection { config, connection, output }) => {
             let admin = Backend::open_existing(&Config::read(&config)?).await?.admin();
             let tokens = told(admin.tokens(&Caller::CLI, connection).await)?;
             let rows = tokens.iter().map(|token| brief(token.shown(), output));
             print_rows(rows, output, "no tokens: `rollcall token create` makes one")?;
         }
-        TokenCommand::Show { config, token, output } => {
+        TokenCommand::Show(OneToken { config, token, output }) => {
             let admin = Backend::open_existing(&Config::read(&config)?).await?.admin();
             let place = told(admin.place_of(&Caller::CLI, token).await)?;
             let found = told(admin.token(&Caller::CLI, place, token).await)?;
@@ -64,7 +64,7 @@ pub(crate) async fn run(args: TokenArgs) -> anyhow::Result<()> {
             let note = "The old token has ended; running servers follow within 2 seconds.";
             print(&told(finished)?.shown(), output, note)?;
         }
-        TokenCommand::Revoke { config, token, output } => {
+        TokenCommand::Revoke(OneToken { config, token, output }) => {
             let admin = Backend::open_existing(&Config::read(&config)?).await?.admin();
             let place = told(admin.place_of(&Caller::CLI, token).await)?;
             let ended = told(admin.revoke(&Caller::CLI, place, token, None).await)?;
