@@ -133,7 +133,10 @@ fn expiry(tokens: &[Token], now: Instant) -> Vec<Check> {
         let end = token.expires?;
         let days = (end.millis() - now.millis()) / DAY_MILLIS;
         let detail = format!("{} ends in {days} days, at {end}", token.id);
-        let fix = "rotate it: start, put the new one into the IdP, finish";
+        let fix = match token.kind.has_secret() {
+            true => "rotate it: start, put the new one into the IdP, finish",
+            false => "make another that ends later, and revoke this one",
+        };
         (days < i64::from(Token::FIRST_WARNING)).then(|| Check::warn("expiry", detail, fix))
     });
     soon.collect()

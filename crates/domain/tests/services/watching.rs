@@ -140,3 +140,19 @@ async fn nobody_listens_to_what_is_closed() {
     world.watch().tick().await.unwrap();
     assert!(world.alarms("connection.heard").await.is_empty());
 }
+
+#[tokio::test]
+async fn a_credential_that_ends_soon_is_mended_as_its_kind_can_be() {
+    let (world, cli) = (World::of(IdpKind::Generic).await, &Caller::CLI);
+    let ends = Instant::from_millis(world.now().millis() + DAY).to_string();
+    let trust = json!({"kind": "trustedIssuer", "issuer": "https://i.test", "subject": "s",
+        "audience": "a", "jwksUri": "https://i.test/keys"});
+    for (proof, expect) in [(json!({"kind": "bearer"}), "rotate it"), (trust, "make another")] {
+        let made = world.mint(json!({"proof": proof, "expires": ends})).await.unwrap();
+        let status = world.admin.status(cli, world.id).await.unwrap();
+        let mut soon = status.checks.iter().filter(|check| check.name == "expiry");
+        let fix = soon.find(|check| check.detail.contains(&made.token.id.to_string()));
+        let fix = fix.and_then(|check| check.fix.as_deref()).unwrap_or_default();
+        assert!(fix.starts_with(expect), "{proof}: {fix}");
+    }
+}
