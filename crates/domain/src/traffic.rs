@@ -68,14 +68,14 @@ impl Traffics {
     }
 
     /// A credential was used.
-    pub(crate) async fn used(&self, token: &Token) {
+    pub async fn used(&self, token: &Token) {
         if self.is_new(Noted::Used, token.id.uuid().as_u128()) {
             self.note(Note::Used(token.id, self.clock.now())).await;
         }
     }
 
     /// Somebody came with a credential that has expired.
-    pub(crate) async fn refused(&self, token: &Token) {
+    pub async fn refused(&self, token: &Token) {
         let now = self.clock.now();
         let recent = |end: Instant| now.millis() - end.millis() < RECENT_MILLIS;
         if token.expires.is_some_and(recent)

@@ -49,11 +49,38 @@ pub(crate) struct Limiter {
     now: Stopwatch,
 }
 
+/// How much more may fail for one network than for one connection from there: many customers'
+/// IdPs share the addresses of one vendor.
+const SHARED: u32 = 10;
+
 /// Whoever asks, as far as that is known before it is known who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Stranger {
     network: Network,
-    connection: Option<ConnectionId>,
+    of: Failing,
+}
+
+/// What failures are counted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Failing {
+    /// One connection, by its path.
+    Connection(ConnectionId),
+    /// What names no connection.
+    Elsewhere,
+    /// Everything from one network.
+    All,
+}
+
+impl Stranger {
+    /// The buckets that a failure is taken from, with their rates.
+    fn buckets(self, failures: Rate) -> [(Self, Rate); 2] {
+        let Rate { per_second, burst } = failures;
+        let shared = Rate {
+            per_second: per_second.saturating_mul(SHARED),
+            burst: burst.saturating_mul(SHARED),
+        };
+        [(self, failures), (Self { of: Failing::All, ..self }, shared)]
+    }
 }
 
 impl Limiter {
@@ -121,7 +148,8 @@ impl Limiter {
     ) -> Option<Stranger> {
         let network = Network::of(peer::client(parts, &settings.trusted_proxies)?);
         let connection = connection.and_then(|id| id.parse().ok());
-        Some(Stranger { network, connection })
+        let of = connection.map_or(Failing::Elsewhere, Failing::Connection);
+        Some(Stranger { network, of })
     }
 
     /// Whether a token may be looked up: not while its sender has failed too often, unless it was
@@ -132,10 +160,11 @@ impl Limiter {
         token: TokenHash,
         failures: Rate,
     ) -> Result<(), Problem> {
-        let Some(bucket) = stranger.and_then(|stranger| self.failures.get(&stranger)) else {
-            return Ok(());
-        };
-        match bucket.wait(failures, (self.now)()) {
+        let Some(stranger) = stranger else { return Ok(()) };
+        let wait = stranger.buckets(failures).into_iter().filter_map(|(whose, rate)| {
+            self.failures.get(&whose).and_then(|bucket| bucket.wait(rate, (self.now)()))
+        });
+        match wait.max() {
             Some(wait) if !self.good.contains_key(&token) => Err(Problem::too_many_failures(wait)),
             _ => Ok(()),
         }
@@ -144,9 +173,8 @@ impl Limiter {
     /// Notes a token that nobody has.
     pub(crate) fn failed(&self, stranger: Option<Stranger>, token: TokenHash, failures: Rate) {
         self.good.invalidate(&token);
-        if let Some(stranger) = stranger {
-            let bucket = self.failures.get_with(stranger, Arc::default);
-            bucket.charge(failures, 1, (self.now)());
+        for (whose, rate) in stranger.into_iter().flat_map(|one| one.buckets(failures)) {
+            self.failures.get_with(whose, Arc::default).charge(rate, 1, (self.now)());
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rollcall_domain::{
-    Clock, ConnectionId, Fetch, Ids, Keyring, Note, Registry, Scopes, Unavailable,
+    Clock, ConnectionId, Fetch, Ids, Keyring, Registry, Scopes, Traffics, Unavailable,
 };
 use serde_json::{Value, json};
 
@@ -22,6 +22,7 @@ pub struct OAuth {
     pub(crate) registry: Arc<dyn Registry>,
     pub(crate) signing: SigningKeys,
     pub(crate) issuers: IssuerKeys,
+    pub(crate) traffics: Traffics,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     origin: String,
@@ -44,7 +45,9 @@ impl OAuth {
         let signing =
             SigningKeys::new(Arc::clone(&registry), keys, Arc::clone(&clock), Arc::clone(&ids));
         origin.truncate(origin.trim_end_matches('/').len());
-        Self { registry, signing, issuers, clock, ids, origin, rotation: ROTATES_AFTER }
+        let traffics = Traffics::new(Arc::clone(&registry), Arc::clone(&clock));
+        let rotation = ROTATES_AFTER;
+        Self { registry, signing, issuers, traffics, clock, ids, origin, rotation }
     }
 
     /// The same with keys that become this old; 30 days if nobody says.
@@ -80,13 +83,6 @@ impl OAuth {
     pub(crate) fn connection_of(&self, issuer: &str) -> Option<ConnectionId> {
         let id = issuer.strip_prefix(&self.origin)?.strip_prefix("/connections/")?;
         id.parse().ok()
-    }
-
-    /// No request fails because nobody could write down that it came.
-    pub(crate) async fn note(&self, note: Note) {
-        if let Err(error) = self.registry.note(note).await {
-            tracing::warn!(%error, "what was seen could not be noted");
-        }
     }
 
     /// RFC 8414 §2.

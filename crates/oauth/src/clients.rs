@@ -1,8 +1,7 @@
 //! Whether a client is the one that it says (R-AUTH-03).
 
 use rollcall_domain::{
-    ConnectionId, Note, Refusal, Status, Token, TokenHash, TokenKind, TokenRequest, Trust,
-    Unavailable,
+    ConnectionId, Refusal, Status, Token, TokenHash, TokenKind, TokenRequest, Trust, Unavailable,
 };
 use rollcall_schema::Instant;
 
@@ -49,7 +48,7 @@ impl OAuth {
         let token = &proven.token;
         if token.has_expired(now) {
             // Operators are told: somebody still has the old credential.
-            self.note(Note::Refused(token.connection, token.id, now)).await;
+            self.traffics.refused(token).await;
             return Ok(None);
         }
         // R-OAUTH-05: a credential that is bound to a certificate is good with that one alone.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rollcall_domain::{
-    AmendError, Amendment, AuthorizationServer, ConnectionId, Granted, Kept, Note, Refusal, Scopes,
+    AmendError, Amendment, AuthorizationServer, ConnectionId, Granted, Kept, Refusal, Scopes,
     Status, Token, TokenRequest, Unavailable,
 };
 use rollcall_schema::Instant;
@@ -34,7 +34,7 @@ impl AuthorizationServer for OAuth {
             self.use_up(&proven.token, once, now).await?;
         }
         let granted = self.access_token(&proven.token, scopes, now).await?;
-        self.note(Note::Used(proven.token.id, now)).await;
+        self.traffics.used(&proven.token).await;
         Ok(granted)
     }
 

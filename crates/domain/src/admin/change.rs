@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rollcall_schema::{NoSuchSwitch, Profile, ProfileName};
 use serde::{Deserialize, Deserializer};
 
-use crate::{BadLimit, Limits, NoSuchCapability, Rate, Setup, Status};
+use crate::{BadLimit, Capabilities, Limits, NoSuchCapability, Rate, Setup, Status};
 
 /// The longest time that a connection may be quiet, in hours: a year.
 const QUIET_AFTER_MOST: u64 = 366 * 24;
@@ -29,8 +29,8 @@ pub struct ConnectionChange {
     pub profile: Option<Option<ProfileName>>,
     /// Switches of the profile by name; null for what the profile says.
     pub switches: BTreeMap<String, Option<bool>>,
-    /// Capabilities by name.
-    pub capabilities: BTreeMap<String, bool>,
+    /// Capabilities by name; null for what a connection has that nothing was decided about.
+    pub capabilities: BTreeMap<String, Option<bool>>,
     /// Limits.
     pub limits: LimitsChange,
 }
@@ -99,7 +99,8 @@ impl ConnectionChange {
             }
         }
         for (name, on) in &self.capabilities {
-            setup.capabilities.set(name, *on)?;
+            let stands = Capabilities::default().get(name).unwrap_or_default();
+            setup.capabilities.set(name, on.unwrap_or(stands))?;
         }
         self.limits.apply(&mut setup.limits);
         if let Some(size) = self.security.max_request_size {
@@ -222,7 +223,7 @@ mod tests {
         assert_eq!((set.capabilities.sort, set.limits.page_max), (false, Some(10)));
         assert_eq!(change(&set, json!({})), set);
         let body = json!({"profile": null, "switches": {"stringBooleans": null},
-            "capabilities": {"sort": true}, "limits": {"pageMax": null}});
+            "capabilities": {"sort": null}, "limits": {"pageMax": null}});
         assert_eq!(change(&set, body), Setup::default());
     }
 

@@ -139,7 +139,13 @@ impl Admin {
             json!({ "after": key.shown() }),
         );
         let minted = MintedKey { key, secret };
-        let acts = vec![Amend::Add(Entry::AdminKey(Box::new(minted.key.clone())))];
+        let mut acts = Vec::new();
+        // A subject whose key has ended may have another.
+        let known = self.registry.admin_key_by_hash(hash).await?;
+        if let Some(ended) = known.filter(|known| !known.is_live(self.now())) {
+            acts.push(Amend::Remove { id: EntryId::AdminKey(ended.id), expect: ended.revision });
+        }
+        acts.push(Amend::Add(Entry::AdminKey(Box::new(minted.key.clone()))));
         self.keep(caller, acts, vec![event], &minted.shown()).await?;
         Ok(minted)
     }

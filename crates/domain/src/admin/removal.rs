@@ -59,9 +59,14 @@ impl Preview {
         shown
     }
 
-    /// How many resources there are.
+    /// How many resources a job would deal with: none that stay as they are.
     pub fn total(&self) -> u64 {
-        self.resources.iter().map(|(_, n)| n).sum()
+        match self.people {
+            People::Keep => 0,
+            People::Deactivate | People::HandOver { .. } => {
+                self.resources.iter().map(|(_, n)| n).sum()
+            }
+        }
     }
 }
 

@@ -68,6 +68,12 @@ impl Admin {
             let detail = "a rotation of this token is under way: finish it, or revoke the new one";
             return Err(AdminError::Conflict(detail.into()));
         }
+        if let Some(first) = old.replaces
+            && self.token(caller, place, first).await?.is_live(self.now())
+        {
+            let detail = format!("this token comes in the place of {first}: finish that first");
+            return Err(AdminError::Conflict(detail));
+        }
         self.room(&connection).await?;
         let minted = self.successor_to(&connection, &old, expires)?;
         let event = self.token_event(caller, &minted.token, "token.rotation_started");

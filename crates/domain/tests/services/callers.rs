@@ -233,3 +233,20 @@ async fn lists_come_in_pages() {
         assert!(matches!(refused, Err(AdminError::Bad(_))), "{refused:?}");
     }
 }
+
+/// A subject is one key's at a time, and another's once that has ended.
+#[tokio::test]
+async fn a_subject_may_have_another_key_after_its_end() {
+    let (world, cli) = (World::of(IdpKind::Generic).await, &Caller::CLI);
+    let subject = Some(("https://issuer.test".to_owned(), "ada".to_owned()));
+    let new = NewAdminKey { subject: subject.clone(), ..key("ada", Role::ReadOnly) };
+    let first = world.admin.create_admin_key(cli, &new).await.unwrap().key;
+    let twin = world.admin.create_admin_key(cli, &new).await;
+    assert!(matches!(twin, Err(AdminError::Conflict(_))), "{:?}", twin.err());
+    let enters = async || world.admin.enter_as(("https://issuer.test", "ada"), None).await;
+    assert_eq!(enters().await.unwrap().actor, Actor::AdminKey(first.id));
+    world.admin.revoke_admin_key(cli, first.id, None).await.unwrap();
+    assert!(matches!(enters().await, Err(AuthError::Refused)));
+    let second = world.admin.create_admin_key(cli, &new).await.unwrap().key;
+    assert_eq!(enters().await.unwrap().actor, Actor::AdminKey(second.id));
+}

@@ -66,7 +66,7 @@ async fn parallel_changes_are_all_kept() {
     let names = ["asynchronous", "bulk", "cursor", "etag", "sort"];
     let tasks = names.map(|name| {
         let world = Arc::clone(&world);
-        let capabilities = [(name.to_owned(), false)].into();
+        let capabilities = [(name.to_owned(), Some(false))].into();
         let change = ConnectionChange { capabilities, ..ConnectionChange::default() };
         tokio::spawn(async move {
             let configured = world.admin.configure(&Caller::CLI, world.id, &change, None).await;

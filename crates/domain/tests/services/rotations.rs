@@ -88,6 +88,9 @@ async fn one_rotation_goes_at_a_time() {
     conflict(start().await, "under way");
     let stale = world.admin.start_rotation(cli, world.id, old, None, Some(0)).await;
     assert!(matches!(stale, Err(AdminError::Stale)), "{stale:?}");
+    // Nor does another begin at its new end.
+    let id = first.token.id;
+    conflict(world.admin.start_rotation(cli, world.id, id, None, None).await, "finish that first");
     // Revoking the new one gives it up.
     world.admin.revoke(cli, world.id, first.token.id, None).await.unwrap();
     assert!(world.is_open(&world.secret).await && !world.is_open(first.reveal()).await);

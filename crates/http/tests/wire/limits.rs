@@ -130,6 +130,21 @@ async fn who_guesses_tokens_is_not_heard_for_long() {
     from(&world, "192.0.2.1", &guess_a, None).await.is_error(429, "");
 }
 
+/// Nobody gets more tries by naming connections that nobody has.
+#[tokio::test]
+async fn who_guesses_everywhere_is_not_heard_for_long_either() {
+    // R-SEC-06
+    let failures = Rate { per_second: 1, burst: 3 };
+    let world = World::with(Settings { failures, ..Settings::default() }).await;
+    for n in 0..30 {
+        let path = format!("/connections/conn_{n:032x}/scim/v2");
+        let nowhere = Tenant { path, ..guess(&world.a) };
+        from(&world, "192.0.2.1", &nowhere, None).await.is_error(401, "");
+    }
+    from(&world, "192.0.2.1", &guess(&world.a), None).await.is_error(429, "");
+    from(&world, "192.0.2.2", &guess(&world.a), None).await.is_error(401, "");
+}
+
 #[tokio::test]
 async fn proxies_that_are_trusted_say_who_guesses() {
     let failures = Rate { per_second: 1, burst: 1 };

@@ -65,7 +65,7 @@ create table job (
     finished bigint,
     revision bigint not null
 );
-create index job_to_do on job (created, id) where finished is null;
+create index job_to_do on job (touched, id) where finished is null;
 
 -- Answers for whoever repeats a request, sealed.
 create table kept (

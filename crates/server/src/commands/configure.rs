@@ -42,7 +42,7 @@ pub(super) fn change_of(args: &ChangeArgs) -> anyhow::Result<ConnectionChange> {
         change.insert("profile".into(), named);
     }
     change.insert("switches".into(), object(&args.switches, |_, text| switch(text))?);
-    change.insert("capabilities".into(), object(&args.capabilities, |_, text| capability(text))?);
+    change.insert("capabilities".into(), object(&args.capabilities, |_, text| switch(text))?);
     change.insert("limits".into(), object(&args.limits, limit)?);
     Ok(serde_json::from_value(Value::Object(change))?)
 }
@@ -68,12 +68,6 @@ fn switch(text: &str) -> anyhow::Result<Value> {
         "default" => Value::Null,
         _ => bail!("`{text}` is neither on nor off nor default"),
     })
-}
-
-/// Every capability is on unless it is switched off, so that this is what `default` says.
-fn capability(text: &str) -> anyhow::Result<Value> {
-    let on = switch(text)?;
-    Ok(if on.is_null() { true.into() } else { on })
 }
 
 fn limit(name: &str, text: &str) -> anyhow::Result<Value> {

@@ -66,7 +66,7 @@ create table job (
     revision integer not null
 ) strict;
 
-create index job_to_do on job (created, id) where finished is null;
+create index job_to_do on job (touched, id) where finished is null;
 
 -- Answers for whoever repeats a request, sealed. They go by their age.
 create table kept (

@@ -52,7 +52,7 @@ fn connection_change() -> Value {
             ("quietAfterHours", nullable(&count())),
             ("profile", nullable(&profiles)),
             ("switches", switches(switch_names, &nullable(&flag()))),
-            ("capabilities", switches(Capabilities::NAMES, &flag())),
+            ("capabilities", switches(Capabilities::NAMES, &nullable(&flag()))),
             ("limits", reference("LimitsChange")),
         ],
     )
