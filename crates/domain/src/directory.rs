@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rollcall_filter::{AttrPath, Expr, Filter, Literal, Op, parse_attr_path};
-use rollcall_schema::{Accept, Condition, Document, LinkChange, Order, Profile, ResourceType};
+use rollcall_schema::{
+    Accept, Condition, Document, Instant, LinkChange, Order, Profile, ResourceType,
+};
 use serde_json::Value;
 
 use crate::anchors::Anchors;
@@ -14,14 +16,19 @@ use crate::decide::{After, Before, Stamp, decide, edge_ops};
 use crate::error::refused;
 use crate::me::{may_change, still_acts};
 use crate::{
-    Access, Clock, CommitError, Context, CursorAsked, Cursors, Edge, EdgeOp, Error, EventId, Found,
-    Ids, Keyring, Load, Plan, Query, Record, ResourceId, Store, Unavailable, Written,
+    Access, Clock, CommitError, Connection, Context, CursorAsked, Cursors, Edge, EdgeOp, Error,
+    EventId, Found, Ids, Keyring, Load, Plan, Query, Record, Registry, ResourceId, Status, Store,
+    Unavailable, Written,
 };
 
 pub use outcomes::{Progress, SILENCE_MILLIS};
 
 /// How often a request is decided again because somebody else was faster.
 pub(crate) const ATTEMPTS: u32 = 20;
+
+/// How long a request goes on before it is asked again whether its connection is open, in
+/// milliseconds: less than jobs wait that take connections apart.
+const BELIEVED_MILLIS: i64 = 1_000;
 
 /// Creates, reads, finds, replaces, patches and deletes resources of any type.
 pub struct Directory {
@@ -30,6 +37,7 @@ pub struct Directory {
     pub(crate) ids: Arc<dyn Ids>,
     anchors: Anchors,
     cursors: Option<Cursors>,
+    registry: Option<Arc<dyn Registry>>,
 }
 
 /// A resource of some type, as a request names it.
@@ -81,7 +89,8 @@ pub struct Search<'a> {
 impl Directory {
     /// The service over its ports.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self { store, clock, ids, anchors: Anchors::new(), cursors: None }
+        let anchors = Anchors::new();
+        Self { store, clock, ids, anchors, cursors: None, registry: None }
     }
 
     /// The same service with cursors, which are good for `timeout` from page to page. Replicas
@@ -89,6 +98,35 @@ impl Directory {
     #[must_use]
     pub fn with_keys(self, keys: Arc<Keyring>, timeout: Duration) -> Self {
         Self { cursors: Some(Cursors::new(keys, timeout)), ..self }
+    }
+
+    /// The same service, which ends long bulk requests of connections that are closed meanwhile.
+    #[must_use]
+    pub fn with_registry(self, registry: Arc<dyn Registry>) -> Self {
+        Self { registry: Some(registry), ..self }
+    }
+
+    /// Whether the connection of a request that was admitted a while ago may go on: asked again
+    /// when that was longer ago than it is believed.
+    pub(crate) async fn goes_on(
+        &self,
+        ctx: &Context,
+        asked: &mut Instant,
+    ) -> Result<(), Unavailable> {
+        let now = self.clock.now();
+        let Some(registry) = &self.registry else { return Ok(()) };
+        if now.millis() - asked.millis() < BELIEVED_MILLIS {
+            return Ok(());
+        }
+        *asked = now;
+        let found = registry.connection(ctx.connection().id).await?;
+        let open = |one: &Connection| {
+            one.removal.is_none() && !matches!(one.status, Status::Paused | Status::Disabled)
+        };
+        match found {
+            Some((_, connection)) if open(&connection) => Ok(()),
+            _ => Err(Unavailable::new("the connection was closed while the request was worked on")),
+        }
     }
 
     /// How long a cursor is good; `None` where there are none.

@@ -49,7 +49,9 @@ impl Services {
     ) -> App {
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidIds));
         let directory = Directory::new(Arc::clone(&backend.store), clock, ids);
-        let directory = directory.with_keys(Arc::clone(&self.keys), CURSOR_TIMEOUT);
+        let directory = directory
+            .with_keys(Arc::clone(&self.keys), CURSOR_TIMEOUT)
+            .with_registry(Arc::clone(&backend.registry));
         let authenticator = Authenticator::new(Arc::clone(&backend.registry))
             .with_access_tokens(Arc::clone(&self.oauth) as _)
             .with_traffics(Arc::clone(&self.traffics));

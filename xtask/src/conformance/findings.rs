@@ -235,8 +235,9 @@ mod tests {
     #[test]
     fn results_of_the_script_are_read() {
         let one = r#"{"name": "User: a", "status": "SUCCESS", "message": "", "data": ""}"#;
-        let read = Findings::parse(&format!(r#"{{"tester": [{one}], "sanity": []}}"#)).unwrap();
-        assert_eq!(read.tester.len(), 1);
-        assert!(Findings::parse(r#"{"tester": []}"#).is_err());
+        let all = format!(r#"{{"tester": [{one}], "sanity": [], "openapi": [{one}]}}"#);
+        let read = Findings::parse(&all).unwrap();
+        assert_eq!((read.tester.len(), read.openapi.len()), (1, 1));
+        assert!(Findings::parse(r#"{"tester": [], "sanity": []}"#).is_err());
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
-use rollcall_schema::ResourceType;
+use rollcall_schema::{Instant, ResourceType};
 
 use super::order::units;
 use super::plan::{Plan, Step};
@@ -50,6 +50,8 @@ pub(super) struct Run<'a> {
     most: usize,
     /// How often units were stale.
     stale: HashMap<usize, u32>,
+    /// When it was known last that the connection is open.
+    admitted: Instant,
 }
 
 /// What is known of an operation.
@@ -95,6 +97,7 @@ impl<'a> Run<'a> {
             round: Round::default(),
             most: MOST,
             stale: HashMap::new(),
+            admitted: directory.clock.now(),
         }
     }
 
@@ -215,6 +218,7 @@ impl<'a> Run<'a> {
         let answers = match round.changes.is_empty() {
             true => Vec::new(),
             false => {
+                self.directory.goes_on(self.ctx, &mut self.admitted).await?;
                 let at = self.ctx.scope();
                 self.directory.store.commit_many(at, round.changes, halt).await
             }

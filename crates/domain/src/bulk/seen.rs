@@ -73,9 +73,9 @@ impl Seen {
                 let moved = self.ending && ty.relation().is_some();
                 Look::Here(standing, standing.version.filter(|_| !moved), sight.basis)
             }
-            // An id is unique over all types.
+            // An id is unique over all types, and what ends is of none afterwards.
             Some(_) => Look::Missing(sight.basis),
-            None if same => Look::Missing(sight.basis),
+            None if same || sight.touched => Look::Missing(sight.basis),
             None => Look::Unread,
         }
     }

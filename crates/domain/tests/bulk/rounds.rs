@@ -1,8 +1,13 @@
 //! How operations are committed: as many at once as can be, and right when somebody is faster.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use rollcall_domain::{Derived, Halt, Named, Operation, Precondition, ResourceId};
+use rollcall_domain::{
+    Clock, Derived, Directory, Halt, Named, Operation, Precondition, ResourceId, Status, UuidIds,
+};
+use rollcall_schema::Instant;
+use rollcall_testkit::registered::change;
 use serde_json::{Value, json};
 
 use crate::desk::{
@@ -220,4 +225,30 @@ async fn large_bodies_share_fewer_commits() {
     assert!(results.iter().all(|(_, result)| result.is_ok()));
     let sizes: Vec<_> = calls(&desk).into_iter().map(|(size, _)| size).collect();
     assert_eq!(sizes, [4, 4, 4]);
+}
+
+/// A clock that goes on by so much whenever somebody looks.
+struct Hurried(AtomicI64, i64);
+
+impl Clock for Hurried {
+    fn now(&self) -> Instant {
+        Instant::from_millis(self.0.fetch_add(self.1, Ordering::Relaxed))
+    }
+}
+
+/// R-E-04: whoever was let in before their connection was closed doesn't go on for long.
+#[tokio::test]
+async fn a_long_request_ends_with_its_connection() {
+    for (pace, left) in [(1_000, 0), (0, 3)] {
+        let desk = Desk::open().await;
+        let id = desk.ctx.connection().id;
+        change(&*desk.memory, id, |one| one.status = Status::Paused).await;
+        let clock = Arc::new(Hurried(0.into(), pace));
+        let directory = Directory::new(desk.memory.clone(), clock, Arc::new(UuidIds));
+        let directory = directory.with_registry(desk.memory.clone());
+        let operations = users(0, 3).map(Ok::<_, ()>).collect();
+        let done = directory.bulk(&desk.ctx, operations, None, &|_| {}).await;
+        assert_eq!(done.is_ok(), left > 0, "{done:?}");
+        assert_eq!(desk.total("User").await, left, "at {pace} a look");
+    }
 }
