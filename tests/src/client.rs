@@ -174,6 +174,20 @@ impl Request {
     }
 }
 
+/// An answer as bytes that two requests can share: without the request's id and the date.
+pub fn bytes(answer: &Answer) -> String {
+    let mut headers: Vec<String> = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"))
+        .map(|(name, value)| format!("{name}: {value:?}"))
+        .collect();
+    headers.sort();
+    let body = String::from_utf8_lossy(&answer.body);
+    let id = answer.header("x-request-id").unwrap_or("no request id");
+    format!("{} {}\n{}", answer.status, headers.join("\n"), body.replace(id, "‹request›"))
+}
+
 impl Answer {
     pub(crate) fn new(
         asked: String,

@@ -15,7 +15,7 @@ mod tokens;
 
 use rollcall_domain::{Ids as _, OrganizationId, UuidIds};
 use rollcall_testkit::LoggedEvent;
-use rollcall_tests::client::{Answer, Request};
+use rollcall_tests::client::{Answer, Request, bytes};
 use rollcall_tests::idp::Idp;
 use rollcall_tests::operator::{Made, Operator};
 use rollcall_tests::server::Server;
@@ -80,20 +80,6 @@ impl Customer {
     async fn actions(&self, server: &Server) -> Vec<String> {
         self.events(server).await.into_iter().map(|event| event.action).collect()
     }
-}
-
-/// An answer as bytes that two requests can share: without the request's id and the date.
-fn bytes(answer: &Answer) -> String {
-    let mut headers: Vec<String> = answer
-        .headers
-        .iter()
-        .filter(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"))
-        .map(|(name, value)| format!("{name}: {value:?}"))
-        .collect();
-    headers.sort();
-    let body = String::from_utf8_lossy(&answer.body);
-    let id = answer.header("x-request-id").unwrap_or("no request id");
-    format!("{} {}\n{}", answer.status, headers.join("\n"), body.replace(id, "‹request›"))
 }
 
 /// Asks until the answer has this status: servers that saw a credential lately believe it for two

@@ -4,7 +4,7 @@
 mod protocol;
 
 use rollcall_domain::{Caller, IdpKind};
-use rollcall_tests::client::{Answer, PATCH, Request, SEARCH};
+use rollcall_tests::client::{PATCH, Request, SEARCH, bytes};
 use rollcall_tests::data::{ENTERPRISE, GROUP, Names, USER, base};
 use rollcall_tests::idp::{Idp, encoded};
 use rollcall_tests::on_both_stores;
@@ -27,20 +27,6 @@ on_both_stores!(
 fn request(method: &str, path: &str, body: &Value) -> Request {
     let request = Request::new(method, path);
     if body.is_null() { request } else { request.json(body) }
-}
-
-/// An answer as bytes that two requests can share: without the request's id and the date.
-fn bytes(answer: &Answer) -> String {
-    let mut headers: Vec<String> = answer
-        .headers
-        .iter()
-        .filter(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"))
-        .map(|(name, value)| format!("{name}: {value:?}"))
-        .collect();
-    headers.sort();
-    let body = String::from_utf8_lossy(&answer.body);
-    let id = answer.header("x-request-id").unwrap_or("no request id");
-    format!("{} {}\n{}", answer.status, headers.join("\n"), body.replace(id, "‹request›"))
 }
 
 async fn filled(server: &Server) -> (Idp, Names) {
