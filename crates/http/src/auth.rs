@@ -1,5 +1,7 @@
 //! Lets a request in, or not (RFC 7644 §2).
 
+use std::time::Duration;
+
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use rollcall_domain::{AuthError, Authenticator, Context, Shown, TokenHash};
@@ -9,6 +11,10 @@ use crate::alike::alike;
 use crate::limits::{Limiter, certificate};
 use crate::parameters::names_parameter;
 use crate::problem::Problem;
+
+/// How long a request may take to arrive before its credential is looked at once more: whoever
+/// sends slowly does nothing with one that has ended meanwhile.
+pub(crate) const BELIEVED: Duration = Duration::from_millis(500);
 
 /// The door of a server.
 pub(crate) struct Door<'a> {
