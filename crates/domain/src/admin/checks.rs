@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use crate::{Connection, Offer, Status, Token};
 
-const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+const MINUTE_MILLIS: i64 = 60 * 1000;
+const HOUR_MILLIS: i64 = 60 * MINUTE_MILLIS;
+const DAY_MILLIS: i64 = 24 * HOUR_MILLIS;
 
 /// The longest base URL that every IdP takes (R-TEN-05).
 const LONGEST_URL: usize = 1024;
@@ -131,15 +133,25 @@ fn expiry(tokens: &[Token], now: Instant) -> Vec<Check> {
     let soon = tokens.iter().filter(|token| token.is_live(now) && !replaced(token.id));
     let soon = soon.filter_map(|token| {
         let end = token.expires?;
-        let days = (end.millis() - now.millis()) / DAY_MILLIS;
-        let detail = format!("{} ends in {days} days, at {end}", token.id);
+        let left = end.millis() - now.millis();
+        let detail = format!("{} ends in {}, at {end}", token.id, in_words(left));
         let fix = match token.kind.has_secret() {
             true => "rotate it: start, put the new one into the IdP, finish",
             false => "make another that ends later, and revoke this one",
         };
-        (days < i64::from(Token::FIRST_WARNING)).then(|| Check::warn("expiry", detail, fix))
+        let soon = left < i64::from(Token::FIRST_WARNING) * DAY_MILLIS;
+        soon.then(|| Check::warn("expiry", detail, fix))
     });
     soon.collect()
+}
+
+/// How long something lasts: in days from two on, then in hours, then in minutes.
+fn in_words(millis: i64) -> String {
+    let units = [(DAY_MILLIS, "days"), (HOUR_MILLIS, "hours"), (MINUTE_MILLIS, "minutes")];
+    match units.into_iter().find(|(unit, _)| millis >= 2 * unit) {
+        Some((unit, name)) => format!("{} {name}", millis / unit),
+        None => "less than 2 minutes".into(),
+    }
 }
 
 fn traffic(connection: &Connection, now: Instant) -> Check {
@@ -198,5 +210,27 @@ pub(super) fn url(base: &str) -> Check {
             Check::warn(name, base, "IdPs elsewhere need a public https URL: set `public_url`")
         }
         false => Check::fail(name, base, "IdPs send tokens over https alone: set `public_url`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_told_in_words_that_say_something() {
+        for (millis, told) in [
+            (30 * DAY_MILLIS - 1, "29 days"),
+            (2 * DAY_MILLIS, "2 days"),
+            (2 * DAY_MILLIS - 1, "47 hours"),
+            (21 * HOUR_MILLIS + 59 * MINUTE_MILLIS, "21 hours"),
+            (2 * HOUR_MILLIS, "2 hours"),
+            (2 * HOUR_MILLIS - 1, "119 minutes"),
+            (2 * MINUTE_MILLIS, "2 minutes"),
+            (2 * MINUTE_MILLIS - 1, "less than 2 minutes"),
+            (1, "less than 2 minutes"),
+        ] {
+            assert_eq!(in_words(millis), told);
+        }
     }
 }
