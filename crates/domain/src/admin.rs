@@ -39,10 +39,9 @@ pub use rotation::{Force, Rotation};
 pub use status::{ConnectionStatus, Validation};
 pub use tokens::{Minted, NewToken};
 
-use crate::amendment::members;
 use crate::{
-    AdminEvent, Amend, Amendment, Caller, Clock, ConnectionId, EntryId, EventId, Fetch, Ids,
-    Keyring, OrganizationId, Registry, Store,
+    AdminEvent, Amend, Amendment, Caller, Clock, ConnectionId, EntryId, Fetch, Ids, Keyring,
+    OrganizationId, Registry, Store,
 };
 
 /// How often a change is decided again because somebody else was faster.
@@ -107,20 +106,12 @@ impl Admin {
         caller: &Caller,
         (organization, connection): (Option<OrganizationId>, Option<ConnectionId>),
         action: &'static str,
-        (subject, revision): (EntryId, u64),
+        subject: (EntryId, u64),
         changes: Value,
     ) -> AdminEvent {
-        AdminEvent {
-            id: EventId::from_uuid(self.ids.next()),
-            organization,
-            connection,
-            at: self.now(),
-            actor: caller.actor,
-            action,
-            subject,
-            revision,
-            changes: members(changes),
-        }
+        let now = (&*self.clock, &*self.ids);
+        AdminEvent::new(now, caller.actor, action, subject, changes)
+            .within(organization, connection)
     }
 
     pub(crate) fn now(&self) -> Instant {

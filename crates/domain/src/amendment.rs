@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
-    Actor, AdminKey, AdminKeyId, Connection, ConnectionId, EventId, Job, JobId, Organization,
-    OrganizationId, SigningKey, SigningKeyId, Token, TokenId, Unavailable,
+    Actor, AdminKey, AdminKeyId, Clock, Connection, ConnectionId, EventId, Ids, Job, JobId,
+    Organization, OrganizationId, SigningKey, SigningKeyId, Token, TokenId, Unavailable,
 };
 
 /// What one decision does: kept whole, or nothing of it.
@@ -119,6 +119,40 @@ pub struct AdminEvent {
     pub revision: u64,
     /// What changed: `before` and `after`, or whatever the action tells. Never a secret.
     pub changes: Map<String, Value>,
+}
+
+impl AdminEvent {
+    /// That something was done just now, in the log of the server; [`within`](Self::within) names
+    /// another. Of `changes` the members are told, where it is an object.
+    pub fn new(
+        (clock, ids): (&dyn Clock, &dyn Ids),
+        actor: Actor,
+        action: &'static str,
+        (subject, revision): (EntryId, u64),
+        changes: Value,
+    ) -> Self {
+        Self {
+            id: EventId::from_uuid(ids.next()),
+            organization: None,
+            connection: None,
+            at: clock.now(),
+            actor,
+            action,
+            subject,
+            revision,
+            changes: members(changes),
+        }
+    }
+
+    /// The same in the log of an organization, about one of its connections where there is one.
+    #[must_use]
+    pub fn within(
+        self,
+        organization: Option<OrganizationId>,
+        connection: Option<ConnectionId>,
+    ) -> Self {
+        Self { organization, connection, ..self }
+    }
 }
 
 /// What an event tells: the members of an object.

@@ -9,7 +9,7 @@ use rollcall_schema::Instant;
 
 use crate::{
     AccessTokens, Actor, Clock, Connection, ConnectionId, Context, Grant, Offer, Registry, Scopes,
-    Status, SystemClock, Thumbprint, Token, TokenHash, TokenKind, Traffics, Unavailable,
+    Status, SystemClock, Thumbprint, Token, TokenHash, TokenKind, Traffics, Unavailable, is_jwt,
 };
 
 /// How long a credential that was found is believed without asking again: the longest time that a
@@ -236,11 +236,6 @@ impl Authenticator {
         self.offers.insert(key, Arc::clone(&offer));
         Ok(offer)
     }
-}
-
-/// Whether a text has the shape of a signed JSON Web Token (RFC 7515 §3.1).
-fn is_jwt(text: &str) -> bool {
-    text.starts_with("eyJ") && text.split('.').count() == 3
 }
 
 impl fmt::Debug for Authenticator {

@@ -10,11 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rollcall_schema::ResourceType;
 use serde_json::json;
 
-use crate::amendment::members;
 use crate::{
     AdminEvent, Amend, AmendError, Amendment, Clock, Connection, ConnectionId, Entry, EntryId,
-    EventId, FindError, Ids, Job, JobId, JobState, Load, People, Plan, Query, Record, Registry,
-    ResourceId, Scope, Start, Store, Total, Unavailable, Work,
+    FindError, Ids, Job, JobId, JobState, Load, People, Plan, Query, Record, Registry, ResourceId,
+    Scope, Start, Store, Total, Unavailable, Work,
 };
 
 /// After how long a job that nobody touched is anybody's.
@@ -131,9 +130,9 @@ impl Jobs {
         let Some((_, from)) = self.registry.connection(from.id).await? else {
             return self.done(job, Vec::new(), Vec::new()).await;
         };
-        let subject = EntryId::Connection(from.id);
-        let event = self.event(job, Some(from.id), "connection.deleted", subject, from.revision);
-        let act = Amend::Remove { id: subject, expect: from.revision };
+        let id = EntryId::Connection(from.id);
+        let event = self.event(job, Some(from.id), "connection.deleted", (id, from.revision));
+        let act = Amend::Remove { id, expect: from.revision };
         self.done(job, vec![act], vec![event]).await
     }
 
@@ -146,10 +145,8 @@ impl Jobs {
             job.state.done += erased;
             *job = self.touched(job.clone(), JobState::clone).await?;
         }
-        let event = AdminEvent {
-            organization: None,
-            ..self.event(job, None, "organization.erased", EntryId::Job(job.id), job.revision)
-        };
+        let subject = (EntryId::Job(job.id), job.revision);
+        let event = self.event(job, None, "organization.erased", subject).within(None, None);
         self.done(job, Vec::new(), vec![event]).await
     }
 
@@ -237,22 +234,11 @@ impl Jobs {
         job: &Job,
         connection: Option<ConnectionId>,
         action: &'static str,
-        subject: EntryId,
-        revision: u64,
+        subject: (EntryId, u64),
     ) -> AdminEvent {
-        let (id, at) = (EventId::from_uuid(self.ids.next()), self.clock.now());
         let changes = json!({ "job": job.id, "work": job.work, "resources": job.state.done });
-        AdminEvent {
-            id,
-            organization: Some(job.organization),
-            connection,
-            at,
-            actor: job.actor,
-            action,
-            subject,
-            revision,
-            changes: members(changes),
-        }
+        AdminEvent::new((&*self.clock, &*self.ids), job.actor, action, subject, changes)
+            .within(Some(job.organization), connection)
     }
 
     fn begin(&self, id: JobId) -> bool {

@@ -116,6 +116,7 @@ pub use keyring::{Keyring, KeyringError};
 pub use me::Me;
 pub use oauth::{
     AccessTokens, AuthorizationServer, Grant, Granted, Refusal, SignIn, SigningKey, TokenRequest,
+    is_jwt,
 };
 pub use offer::Offer;
 pub use outcome::{KEPT_FOR_MILLIS, Outcome};

@@ -148,3 +148,27 @@ pub struct SigningKey {
     /// Moves by one with each change, from 0.
     pub revision: u64,
 }
+
+/// Whether a token has the shape of a signed JSON Web Token (RFC 7515 §3.1): three parts in
+/// base64url, none of them empty. No secret of ours has a dot.
+pub fn is_jwt(token: &str) -> bool {
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let is_part = |part: &str| !part.is_empty() && part.chars().all(is_base64);
+    token.split('.').count() == 3 && token.split('.').all(is_part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signed_json_web_tokens_have_three_parts() {
+        for token in ["eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmVk", "a.b.c", "-._.9"] {
+            assert!(is_jwt(token), "{token}");
+        }
+        for token in ["", "rct_abc", "a.b", "a..c", "a.b.", ".b.c", "a.b.c.d", "a.b c.d", "a.b.ä"]
+        {
+            assert!(!is_jwt(token), "{token}");
+        }
+    }
+}
