@@ -38,7 +38,7 @@ impl Parameters {
         let mut parameters = Self { parser, ..Self::default() };
         for pair in pairs(query, Plus::of(profile)) {
             let (name, value) = pair?;
-            let value = value.into_owned();
+            let value = refuse_nul(&name, value.into_owned())?;
             match small(&name).as_str() {
                 "attributes" => parameters.attributes.push(value),
                 "excludedattributes" => parameters.excluded.push(value),
@@ -282,6 +282,16 @@ fn number(name: &str, text: Option<&str>) -> Result<Option<u64>, Problem> {
     }
     let number = digits.parse().unwrap_or(LARGEST).min(LARGEST);
     Ok(Some(if negative { 0 } else { number }))
+}
+
+/// Refuses U+0000 where nothing else would: filters and cursors say themselves what is wrong with
+/// them, and what is passed over is not looked at.
+fn refuse_nul(name: &str, value: String) -> Result<String, Problem> {
+    let read = ["attributes", "excludedAttributes", "sortBy", "sortOrder", "startIndex", "count"];
+    if value.contains('\0') && read.iter().any(|read| alike(read, name)) {
+        return Err(invalid(format!("`{name}` contains the character U+0000")));
+    }
+    Ok(value)
 }
 
 /// A parameter without a value counts as absent.

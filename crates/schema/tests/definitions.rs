@@ -642,3 +642,27 @@ fn r_ext_02_required_extensions_are_required() {
     assert!(matches!(user.resolve(&path, &Profile::STRICT), Some(Target::Attr(_))));
     assert_eq!(catalog.schema(&COST.to_uppercase()).unwrap().id, COST);
 }
+
+#[test]
+fn no_definition_holds_a_null_character() {
+    for pointer in [
+        "/schemas/0/id",
+        "/schemas/0/name",
+        "/schemas/0/attributes/0/name",
+        "/schemas/0/attributes/2/canonicalValues/0",
+        "/resourceTypes/0/endpoint",
+        "/resourceTypes/0/indexed/0",
+        "/extensions/0/schema",
+    ] {
+        let mut all = whole();
+        *all.pointer_mut(pointer).unwrap() = json!("a\0b");
+        let faults = faults(&all);
+        let expect = format!("{pointer}: holds the character U+0000: leave it out");
+        assert!(faults.contains(&expect), "{faults:?}");
+    }
+    let mut all = whole();
+    all["schemas"][0]["x\0"] = json!(1);
+    let faults = faults(&all);
+    let expect = "/schemas/0: a name holds the character U+0000: leave it out".to_owned();
+    assert!(faults.contains(&expect), "{faults:?}");
+}

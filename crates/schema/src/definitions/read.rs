@@ -34,6 +34,7 @@ impl<'t> Draft<'t> {
         }
         let root = Node::parse(text)?;
         let mut reader = Reader::default();
+        reader.null_characters(&root, "");
         reader.any(&root, "");
         let Reader { definitions, faults, schemas, resource_types, extensions } = reader;
         Ok(Self { text, root, definitions, faults, schemas, resource_types, extensions })
@@ -122,6 +123,26 @@ fn shape(node: &Node) -> Option<Shape> {
 }
 
 impl Reader {
+    /// No text holds U+0000, whatever it is for.
+    fn null_characters(&mut self, node: &Node, pointer: &str) {
+        const HELD: &str = "holds the character U+0000: leave it out";
+        match &node.kind {
+            Kind::Text(text) if text.contains('\0') => self.fault(node.at, pointer, HELD),
+            Kind::List(nodes) => nodes.iter().enumerate().for_each(|(at, node)| {
+                self.null_characters(node, &pointer::join(pointer, &at.to_string()));
+            }),
+            Kind::Object(members) => members.iter().for_each(|member| {
+                if member.name.contains('\0') {
+                    self.fault(member.at, pointer, format!("a name {HELD}"));
+                } else {
+                    let pointer = pointer::join(pointer, &member.name);
+                    self.null_characters(&member.value, &pointer);
+                }
+            }),
+            _ => {}
+        }
+    }
+
     fn any(&mut self, node: &Node, pointer: &str) {
         match (&node.kind, shape(node)) {
             (Kind::List(_), _) => self.each(node, pointer, Self::resource),

@@ -46,12 +46,10 @@ impl Reader<'_> {
         let removes = how.verb == Verb::Remove || (how.verb == Verb::Replace && value.is_null());
         let ids = plain_values(filter, self.profile());
         let step = match ids {
-            // No id holds U+0000, and no store could be asked for one.
             Some(mut ids) if removes => {
                 ids.sort_unstable();
                 ids.dedup();
                 one_element(self.profile(), def, ids.len())?;
-                ids.retain(|id| !id.contains('\0'));
                 LinkStep::Remove(ids)
             }
             None if removes => match self.condition(def, filter)? {
