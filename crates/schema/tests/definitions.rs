@@ -1,12 +1,16 @@
 //! Schemas and resource types as data: what is read, what is refused and where, what may change.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod spent;
+
 use rollcall_filter::{parse_attr_path, parse_filter};
 use rollcall_schema::{
     Accept, Catalog, DefinitionError, Definitions, Document, Extended, Instant, Link, Profile,
     RemoveError, ResourceType, Storage, Target, Uniqueness, View, Violation, standard,
 };
 use serde_json::{Value, json};
+
+use crate::spent::Spent;
 
 const TEAM: &str = "urn:example:team";
 const COST: &str = "urn:example:cost";
@@ -348,7 +352,7 @@ fn definitions_are_bounded() {
 
 #[test]
 fn r_e_17_whatever_is_written_is_read_soon() {
-    let begun = std::time::Instant::now();
+    let begun = Spent::now();
     let members = (0..80_000).map(|at| format!(r#""m{at}":1"#)).collect::<Vec<_>>().join(",");
     let names = (0..60_000).map(|at| format!(r#"{{"name":"{at}"}}"#)).collect::<Vec<_>>().join(",");
     let types = r#"{"name":"a"},"#.repeat(60_000);
