@@ -1,7 +1,7 @@
 //! Tokens of issuers that are trusted (R-OAUTH-02).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rollcall_domain::{
     AccessTokens as _, Authenticator, AuthorizationServer as _, Clock as _, ConnectionId, Ids as _,
@@ -248,10 +248,11 @@ async fn r_oauth_02_keys_rotate_while_requests_run() {
     let (issuer, world, _) = trusted(&[&old]).await;
     let (issuer, world) = (Arc::new(issuer), Arc::new(world));
     let rotated = Arc::new(AtomicBool::new(false));
+    let before = Arc::new(AtomicUsize::new(0));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let (issuer, world, rotated) = (issuer.clone(), world.clone(), rotated.clone());
-        let (old, new) = (old.clone(), new.clone());
+        let (old, new, before) = (old.clone(), new.clone(), before.clone());
         tasks.spawn(async move {
             let (mut checked, mut after) = (0, 0);
             while after < 20 {
@@ -261,13 +262,17 @@ async fn r_oauth_02_keys_rotate_while_requests_run() {
                 let found = world.oauth.check(&token, Some(world.connection)).await.unwrap();
                 assert!(found.is_some(), "after {checked}");
                 checked += 1;
+                before.fetch_add(1, Ordering::SeqCst);
                 after += usize::from(is_rotated);
                 tokio::task::yield_now().await;
             }
             checked
         });
     }
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    // The old key is known by then.
+    while before.load(Ordering::SeqCst) < 80 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
     world.clock.pass(60);
     issuer.publish(&[&old, &new]);
     rotated.store(true, Ordering::SeqCst);
