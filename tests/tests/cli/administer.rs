@@ -5,6 +5,7 @@ use rollcall_tests::issuer::{Issuer, SigningKey, now};
 use rollcall_tests::operator::text;
 use rollcall_tests::program::{Serving, Site, fail, run, succeed};
 use rollcall_tests::server::StoreKind;
+use rollcall_tests::wait::becomes;
 use serde_json::{Value, json};
 
 use crate::{create, get, told, user};
@@ -92,11 +93,7 @@ async fn a_connection_ends_as_was_said() {
             json_of("connection delete", &url, &[&over[..], &["--background"]].concat()).await;
         assert_eq!(job["state"], "running");
         let heirs = format!("{}/Users/{ada}", text(&heir, "basePath"));
-        let began = std::time::Instant::now();
-        while get(&serving.client, &heirs, &text(&heir, "token")).await.status != 200 {
-            assert!(began.elapsed() < std::time::Duration::from_secs(20), "nobody works on it");
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
+        becomes(200, async || get(&serving.client, &heirs, &text(&heir, "token")).await).await;
         let off = ["--connection", &*to, "--people", "deactivate"];
         let job = json_of("connection delete", &url, &off).await;
         assert_eq!((&job["state"], &job["done"]), (&json!("finished"), &json!(1)));
@@ -134,11 +131,7 @@ async fn a_token_is_rotated_in_three_steps() {
         assert_eq!(verified["newTokenSeen"], true);
         let finished = json_of("token finish", &url, &of).await;
         assert_eq!(finished["tokenId"], new["tokenId"]);
-        let began = std::time::Instant::now();
-        while users(&serving, &made, &old).await.status != 401 {
-            assert!(began.elapsed() < std::time::Duration::from_secs(5), "the old one still works");
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
+        becomes(401, async || users(&serving, &made, &old).await).await;
         users(&serving, &made, &text(&new, "token")).await.is(200);
         let shown = json_of("token show", &url, &of).await;
         assert!(shown["revoked"].is_string() && shown.get("token").is_none(), "{shown}");
@@ -245,16 +238,8 @@ async fn a_connection_is_paused_and_looked_at() {
         let set = json_of("connection configure", &url, &pause).await;
         assert_eq!((&set["status"], &set["quietAfterHours"]), (&json!("paused"), &json!(48)));
         assert!(set.get("token").is_none(), "R-25: {set}");
-        let began = std::time::Instant::now();
-        loop {
-            let answer = users(&serving, &made, &text(&made, "token")).await;
-            if answer.status == 503 {
-                assert_eq!(answer.header("retry-after"), Some("60"));
-                break;
-            }
-            assert!(began.elapsed() < std::time::Duration::from_secs(5), "{answer}");
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
+        let ask = async || users(&serving, &made, &text(&made, "token")).await;
+        assert_eq!(becomes(503, ask).await.header("retry-after"), Some("60"));
         let at = [&of[..], &["--public-url", "https://scim.example.test"]].concat();
         let found = json_of("connection validate", &url, &at).await;
         let checks = found["checks"].as_array().unwrap();
@@ -354,6 +339,10 @@ async fn dev_prints_an_admin_key_once() {
     let mut second = rollcall_tests::program::Program::start(&args, &[]);
     let out = second.says("--connection").await;
     assert!(out.contains("admin API") && !out.contains("rca_"), "{out}");
+    // It listens to signals once it answers.
+    let origin = told(&out, "admin API").replace("/api/v1", "");
+    let client = rollcall_tests::client::Client::new(origin);
+    client.send(Request::new("GET", "/healthz")).await.is(200);
     second.stop().await;
     let outcome = run(&["connection", "delete", "--help"], &[]).await;
     assert!(outcome.out.contains("--preview"), "{outcome:?}");
