@@ -41,6 +41,16 @@ pub enum Amend {
         expect: u64,
     },
 }
+    /// A connection has room for one more credential: fewer than so many live, or it is
+    /// [`AmendError::Full`]. Of those who add one together, each counts those before it.
+    Room {
+        /// The connection.
+        connection: ConnectionId,
+        /// How many credentials are too many beside another.
+        most: u32,
+        /// When they are counted.
+        at: Instant,
+    },
 
 /// What a registry keeps.
 #[derive(Clone, Debug, PartialEq)]
@@ -213,6 +223,9 @@ pub enum AmendError {
         &'static str,
     ),
     /// The request was made before.
+    /// A connection has as many live credentials as it may.
+    #[error("the connection has no room for another credential")]
+    Full,
     #[error("the request was made before")]
     Repeated(Box<Kept>),
     /// Everything else.

@@ -225,7 +225,10 @@ impl Jobs {
     async fn amend(&self, amendment: Amendment) -> Result<(), Left> {
         self.registry.amend(amendment).await.map_err(|error| match error {
             AmendError::Unavailable(source) => Left::Unavailable(source),
-            AmendError::Stale | AmendError::Taken(_) | AmendError::Repeated(_) => Left::Theirs,
+            AmendError::Stale
+            | AmendError::Taken(_)
+            | AmendError::Full
+            | AmendError::Repeated(_) => Left::Theirs,
         })
     }
 

@@ -62,9 +62,12 @@ impl OAuth {
         match self.registry.amend(amendment).await {
             Ok(()) => Ok(()),
             Err(AmendError::Unavailable(error)) => Err(error.into()),
-            Err(AmendError::Repeated(_) | AmendError::Taken(_) | AmendError::Stale) => {
-                Err(Refusal::InvalidClient)
-            }
+            Err(
+                AmendError::Repeated(_)
+                | AmendError::Taken(_)
+                | AmendError::Full
+                | AmendError::Stale,
+            ) => Err(Refusal::InvalidClient),
         }
     }
 

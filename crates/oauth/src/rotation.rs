@@ -93,11 +93,11 @@ impl SigningKeys {
     /// When another replica was faster, its keys are as good.
     async fn keep(&self, amendment: Amendment) -> Result<(), Unavailable> {
         match self.registry.amend(amendment).await {
-            Ok(()) | Err(AmendError::Stale | AmendError::Taken(_) | AmendError::Repeated(_)) => {
+            Err(AmendError::Unavailable(error)) => Err(error),
+            Ok(()) | Err(_) => {
                 self.forget();
                 Ok(())
             }
-            Err(AmendError::Unavailable(error)) => Err(error),
         }
     }
 }

@@ -12,6 +12,7 @@ mod routes;
 mod sign_in;
 mod states;
 mod tokens;
+mod together;
 
 use rollcall_domain::{Ids as _, OrganizationId, UuidIds};
 use rollcall_testkit::LoggedEvent;

@@ -4,7 +4,7 @@ use rollcall_schema::Definitions;
 use serde::{Deserialize, Deserializer};
 use serde_json::json;
 
-use super::guard::{checked_name, insists, still_there};
+use super::guard::{again, checked_name, insists, still_there};
 use super::{
     ATTEMPTS, Admin, AdminError, ConfigureError, ConnectionChange, Listed, Minted, NewToken,
     PageAsked, consequences, difference::Difference, differing,
@@ -270,33 +270,38 @@ impl Admin {
     ) -> Result<Configured, AdminError> {
         let place = place.into();
         caller.needs(Role::Operator)?;
+        again(expect, || self.set_up_once(caller, place, expect, &token, &change)).await
+    }
+
+    async fn set_up_once(
+        &self,
+        caller: &Caller,
+        place: Place,
+        expect: Option<u64>,
+        token: &FirstToken,
+        change: &(impl Fn(&Connection) -> Result<Connection, AdminError> + Send + Sync),
+    ) -> Result<Configured, AdminError> {
         self.repeated(caller).await?;
-        for _ in 0..ATTEMPTS {
-            let (_, before) = self.connection(caller, place).await?;
-            insists(expect, before.revision)?;
-            still_there(&before)?;
-            let wanted = change(&before)?;
-            let minted = match self.registry.tokens(before.id).await?.is_empty() {
-                true => self.first(&before, &token)?,
-                false => None,
-            };
-            if wanted == before && minted.is_none() {
-                return Ok(Configured { connection: before, minted });
-            }
-            let setup = match wanted.setup == before.setup {
-                true => wanted.setup.clone(),
-                false => self.settle(&before, wanted.setup.clone()).await?,
-            };
-            // A first token moves the revision too, so that of two who make one the second is late.
-            let connection = Connection { setup, revision: before.revision + 1, ..wanted };
-            let configured = Configured { connection, minted };
-            match self.keep_configured(caller, &before, &configured).await {
-                Err(AdminError::Stale) if expect.is_none() => {}
-                Err(error) => return Err(error),
-                Ok(()) => return Ok(configured),
-            }
+        let (_, before) = self.connection(caller, place).await?;
+        insists(expect, before.revision)?;
+        still_there(&before)?;
+        let wanted = change(&before)?;
+        let minted = match self.registry.tokens(before.id).await?.is_empty() {
+            true => self.first(&before, token)?,
+            false => None,
+        };
+        if wanted == before && minted.is_none() {
+            return Ok(Configured { connection: before, minted });
         }
-        Err(AdminError::Busy)
+        let setup = match wanted.setup == before.setup {
+            true => wanted.setup.clone(),
+            false => self.settle(&before, wanted.setup.clone()).await?,
+        };
+        // A first token moves the revision too, so that of two who make one the second is late.
+        let connection = Connection { setup, revision: before.revision + 1, ..wanted };
+        let configured = Configured { connection, minted };
+        self.keep_configured(caller, &before, &configured).await?;
+        Ok(configured)
     }
 
     async fn keep_configured(

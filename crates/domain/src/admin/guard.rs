@@ -1,6 +1,8 @@
 //! What must hold before anything is decided.
 
-use super::AdminError;
+use std::future::Future;
+
+use super::{ATTEMPTS, AdminError};
 use crate::{Caller, Connection, OrganizationId, Role};
 
 /// The longest name of anything, in characters.
@@ -53,6 +55,24 @@ pub(super) fn insists(expect: Option<u64>, revision: u64) -> Result<(), AdminErr
         Some(expect) if expect != revision => Err(AdminError::Stale),
         _ => Ok(()),
     }
+}
+
+/// Decides again where somebody else was faster, unless the caller insists on a revision: who
+/// insists on none gets the answer of requests that come one after the other.
+pub(super) async fn again<T, F>(
+    expect: Option<u64>,
+    decide: impl Fn() -> F + Send + Sync,
+) -> Result<T, AdminError>
+where
+    F: Future<Output = Result<T, AdminError>> + Send,
+{
+    for _ in 0..ATTEMPTS {
+        match decide().await {
+            Err(AdminError::Stale) if expect.is_none() => {}
+            decided => return decided,
+        }
+    }
+    Err(AdminError::Busy)
 }
 
 /// Whether nobody decided the end of a connection.

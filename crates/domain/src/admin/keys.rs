@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rollcall_schema::Instant;
 use serde_json::json;
 
-use super::guard::{checked_name, insists};
+use super::guard::{again, checked_name, insists};
 use super::{Admin, AdminError, Listed, PageAsked, differing};
 use crate::{
     Actor, AdminKey, AdminKeyId, Amend, AuthError, Caller, Entry, EntryId, OrganizationId, Proof,
@@ -98,6 +98,14 @@ impl Admin {
         caller: &Caller,
         new: &NewAdminKey,
     ) -> Result<MintedKey, AdminError> {
+        again(None, || self.create_key_once(caller, new)).await
+    }
+
+    async fn create_key_once(
+        &self,
+        caller: &Caller,
+        new: &NewAdminKey,
+    ) -> Result<MintedKey, AdminError> {
         caller.needs(Role::Owner)?;
         match new.organization {
             Some(organization) => drop(self.organization(caller, organization).await?),
@@ -185,6 +193,15 @@ impl Admin {
     /// # Errors
     /// Those of [`admin_key`](Self::admin_key), and [`AdminError::Stale`].
     pub async fn revoke_admin_key(
+        &self,
+        caller: &Caller,
+        id: AdminKeyId,
+        expect: Option<u64>,
+    ) -> Result<AdminKey, AdminError> {
+        again(expect, || self.revoke_key_once(caller, id, expect)).await
+    }
+
+    async fn revoke_key_once(
         &self,
         caller: &Caller,
         id: AdminKeyId,

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::guard::{checked_name, insists};
+use super::guard::{again, checked_name, insists};
 use super::{Admin, AdminError, Listed, PageAsked, differing};
 use crate::{
     Amend, Caller, Entry, EntryId, Job, JobId, JobState, Organization, OrganizationId, Role, Work,
@@ -91,6 +91,16 @@ impl Admin {
         change: &OrganizationChange,
         expect: Option<u64>,
     ) -> Result<Organization, AdminError> {
+        again(expect, || self.change_once(caller, id, change, expect)).await
+    }
+
+    async fn change_once(
+        &self,
+        caller: &Caller,
+        id: OrganizationId,
+        change: &OrganizationChange,
+        expect: Option<u64>,
+    ) -> Result<Organization, AdminError> {
         let before = self.organization(caller, id).await?;
         caller.needs(Role::Operator)?;
         self.repeated(caller).await?;
@@ -126,6 +136,15 @@ impl Admin {
         id: OrganizationId,
         expect: Option<u64>,
     ) -> Result<Job, AdminError> {
+    ) -> Result<Job, AdminError> {
+        again(expect, || self.delete_once(caller, id, expect)).await
+    }
+
+    async fn delete_once(
+        &self,
+        caller: &Caller,
+        id: OrganizationId,
+        expect: Option<u64>,
         // Before what is there is looked at: an organization that was erased is not.
         self.repeated(caller).await?;
         let before = self.organization(caller, id).await?;

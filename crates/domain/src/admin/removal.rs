@@ -6,7 +6,9 @@ use rollcall_filter::{Expr, Literal, Op, parse_attr_path};
 use rollcall_schema::{Condition, ResourceType};
 use serde_json::{Value, json};
 
-use super::guard::{insists, still_there};
+use super::guard::{again, insists, still_there};
+use super::pages::{all, count, unavailable};
+use super::rivals::{self, Taker};
 use super::{Admin, AdminError, Place, differing};
 use crate::directory::{holding, parsed};
 use crate::{
@@ -92,6 +94,17 @@ impl Admin {
     /// # Errors
     /// Those of [`preview_removal`](Self::preview_removal), [`AdminError::Stale`], and
     /// [`AdminError::Conflict`] where there are conflicts.
+    ) -> Result<Job, AdminError> {
+        let place = place.into();
+        again(expect, || self.remove_once(caller, place, people, expect)).await
+    }
+
+    async fn remove_once(
+        &self,
+        caller: &Caller,
+        place: Place,
+        people: People,
+        expect: Option<u64>,
     pub async fn remove_connection(
         &self,
         caller: &Caller,

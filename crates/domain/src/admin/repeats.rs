@@ -3,6 +3,7 @@
 use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 
+use super::tokens::MOST;
 use super::{Admin, AdminError};
 use crate::{AmendError, Caller, Kept, Unavailable};
 
@@ -50,6 +51,9 @@ impl Admin {
             AmendError::Taken(kind) => {
                 AdminError::Conflict(format!("another {kind} has this name: choose another"))
             }
+            AmendError::Full => AdminError::Conflict(format!(
+                "the connection has {MOST} live credentials: revoke one that nobody uses"
+            )),
             AmendError::Repeated(kept) => self.answered(caller, &kept),
             AmendError::Unavailable(source) => source.into(),
         }

@@ -2,7 +2,7 @@
 
 use rollcall_schema::Instant;
 
-use super::guard::{insists, still_there};
+use super::guard::{again, insists, still_there};
 use super::{Admin, AdminError, Minted, NewToken, Place};
 use crate::{Amend, Caller, Connection, Entry, Role, Token, TokenId, Unavailable};
 
@@ -54,6 +54,17 @@ impl Admin {
         expect: Option<u64>,
     ) -> Result<Minted, AdminError> {
         let place = place.into();
+        again(expect, || self.start_once(caller, place, id, expires, expect)).await
+    }
+
+    async fn start_once(
+        &self,
+        caller: &Caller,
+        place: Place,
+        id: TokenId,
+        expires: Option<Instant>,
+        expect: Option<u64>,
+    ) -> Result<Minted, AdminError> {
         let old = self.token(caller, place, id).await?;
         let (_, connection) = self.connection(caller, place).await?;
         caller.needs(Role::Operator)?;
@@ -74,12 +85,12 @@ impl Admin {
             let detail = format!("this token comes in the place of {first}: finish that first");
             return Err(AdminError::Conflict(detail));
         }
-        self.room(&connection).await?;
         let minted = self.successor_to(&connection, &old, expires)?;
         let event = self.token_event(caller, &minted.token, "token.rotation_started");
         // The old one moves too, so that of two rotations that start together one is late.
         let touched = Token { revision: old.revision + 1, ..old.clone() };
         let acts = vec![
+            self.room(&connection),
             Amend::Replace { entry: Entry::Token(Box::new(touched)), expect: old.revision },
             Amend::Add(Entry::Token(Box::new(minted.token.clone()))),
         ];
@@ -126,6 +137,16 @@ impl Admin {
         force: Force,
     ) -> Result<Token, AdminError> {
         let place = place.into();
+        again(None, || self.finish_once(caller, place, id, force)).await
+    }
+
+    async fn finish_once(
+        &self,
+        caller: &Caller,
+        place: Place,
+        id: TokenId,
+        force: Force,
+    ) -> Result<Token, AdminError> {
         self.token(caller, place, id).await?;
         caller.needs(Role::Operator)?;
         // Before what is there is looked at: a rotation that was finished is not.

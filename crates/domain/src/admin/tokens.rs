@@ -4,7 +4,7 @@ use rollcall_schema::Instant;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::guard::{checked_name, insists, still_there};
+use super::guard::{again, checked_name, insists, still_there};
 use super::{Admin, AdminError, Listed, PageAsked, Place, differing};
 use crate::{
     AdminEvent, Amend, Caller, Connection, Entry, EntryId, Role, Scopes, Secret, Thumbprint, Token,
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The most credentials that may live side by side on one connection.
-const MOST: usize = 100;
+pub(super) const MOST: u32 = 100;
 
 /// The largest set of keys of a credential, in bytes: ten of the longest kind fit in.
 const LARGEST_JWKS: usize = 32 * 1024;
@@ -66,6 +66,16 @@ impl Admin {
         place: impl Into<Place> + Send,
         new: &NewToken,
     ) -> Result<Minted, AdminError> {
+        let place = place.into();
+        again(None, || self.mint_once(caller, place, new)).await
+    }
+
+    async fn mint_once(
+        &self,
+        caller: &Caller,
+        place: Place,
+        new: &NewToken,
+    ) -> Result<Minted, AdminError> {
         let (_, connection) = self.connection(caller, place).await?;
         caller.needs(Role::Operator)?;
         self.repeated(caller).await?;
@@ -75,9 +85,9 @@ impl Admin {
             let found = crate::me::subject(&*self.store, &connection, user).await?;
             minted.token.subject = Some(found.ok_or_else(|| AdminError::missing("user", user))?);
         }
-        self.room(&connection).await?;
         let event = self.token_event(caller, &minted.token, "token.created");
-        let acts = vec![Amend::Add(Entry::Token(Box::new(minted.token.clone())))];
+        let token = Entry::Token(Box::new(minted.token.clone()));
+        let acts = vec![self.room(&connection), Amend::Add(token)];
         self.keep(caller, acts, vec![event], &minted.shown()).await?;
         Ok(minted)
     }
@@ -148,6 +158,17 @@ impl Admin {
         &self,
         caller: &Caller,
         place: impl Into<Place> + Send,
+        id: TokenId,
+        expect: Option<u64>,
+    ) -> Result<Token, AdminError> {
+        let place = place.into();
+        again(expect, || self.revoke_once(caller, place, id, expect)).await
+    }
+
+    async fn revoke_once(
+        &self,
+        caller: &Caller,
+        place: Place,
         id: TokenId,
         expect: Option<u64>,
     ) -> Result<Token, AdminError> {
@@ -230,15 +251,10 @@ impl Admin {
         (Amend::Replace { entry, expect: token.revision }, event)
     }
 
-    /// Whether one more credential may live on a connection.
-    pub(super) async fn room(&self, connection: &Connection) -> Result<(), AdminError> {
-        let (tokens, now) = (self.registry.tokens(connection.id).await?, self.now());
-        match tokens.iter().filter(|token| token.is_live(now)).count() < MOST {
-            true => Ok(()),
-            false => Err(AdminError::Conflict(format!(
-                "the connection has {MOST} live credentials: revoke one that nobody uses"
-            ))),
-        }
+    /// Whether one more credential may live on a connection; it is counted where it is kept, in
+    /// the same commit.
+    pub(super) fn room(&self, connection: &Connection) -> Amend {
+        Amend::Room { connection: connection.id, most: MOST, at: self.now() }
     }
 }
 

@@ -10,6 +10,7 @@ use rollcall_domain::{
     AdminEvent, Amend, AmendError, Amendment, ConnectionId, Entry, EntryId, Kept, Token,
     Unavailable,
 };
+use rollcall_schema::Instant;
 use uuid::Uuid;
 
 use crate::commit::pieces::log;
@@ -79,8 +80,9 @@ async fn amend(line: &Line<'_>, amendment: &Amendment) -> Result<(), Stopped> {
             Amend::Replace { entry, expect } => replace(line, entry, *expect).await?,
             Amend::Remove { id, expect } => {
                 let at = amendment.events.first().map(|event| event.at);
-                remove(line, *id, *expect, at.map(rollcall_schema::Instant::millis)).await?;
+                remove(line, *id, *expect, at.map(Instant::millis)).await?;
             }
+            Amend::Room { connection, most, at } => room(line, *connection, *most, *at).await?,
         }
     }
     if !amendment.events.is_empty() {
@@ -127,6 +129,25 @@ async fn replace(line: &Line<'_>, entry: &Entry, expect: u64) -> Result<(), Stop
                 .filter($table::id.eq($id.uuid()).and($table::revision.eq(to_db(expect))))
                 $(.filter($also))?;
             let update = diesel::update(read).set($row).returning(($table::id,));
+/// Whether fewer than so many tokens of a connection live. Whoever asks at the same moment waits
+/// until the other has added its own.
+async fn room(line: &Line<'_>, id: ConnectionId, most: u32, at: Instant) -> Result<(), Stopped> {
+    let held = connection::table
+        .filter(connection::id.eq(id.uuid()).and(connection::removed.is_null()))
+        .select((connection::id,))
+        .for_no_key_update();
+    stands(&line.rows::<_, (Uuid,)>(&held).await?)?;
+    let live = token::expires.is_null().or(token::expires.gt(at.millis()));
+    let live = token::table
+        .filter(token::connection.eq(id.uuid()).and(token::revoked.is_null()).and(live))
+        .select((token::id,))
+        .limit(i64::from(most));
+    match line.rows::<_, (Uuid,)>(&live).await?.len() < most as usize {
+        true => Ok(()),
+        false => Err(AmendError::Full.into()),
+    }
+}
+
             line.rows::<_, (Uuid,)>(&update).await?
         }};
     }

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel::result::DatabaseErrorKind::{ForeignKeyViolation, UniqueViolation};
 use diesel::result::Error::DatabaseError;
 use rollcall_domain::{Amend, AmendError, Amendment, ConnectionId, Entry, EntryId, OrganizationId};
+use rollcall_schema::Instant;
 
 use super::kept;
 use super::rows::{
@@ -14,7 +15,7 @@ use super::rows::{
 use crate::log;
 use crate::statement::{Run, fixed};
 use crate::tables::{admin_key, connection, job, organization, signing_key, token};
-use crate::values::{Count, Id};
+use crate::values::{Count, Id, Moment};
 
 fixed! {
     /// Leaves a mark of a connection.
@@ -51,6 +52,7 @@ pub(super) fn apply(conn: &mut SqliteConnection, amendment: &Amendment) -> Resul
             Amend::Add(entry) => add(conn, entry)?,
             Amend::Replace { entry, expect } => replace(conn, entry, *expect)?,
             Amend::Remove { id, expect } => remove(conn, *id, *expect)?,
+            Amend::Room { connection, most, at } => room(conn, *connection, *most, *at)?,
         }
     }
     for event in &amendment.events {
@@ -165,6 +167,25 @@ fn is_there(conn: &mut SqliteConnection, id: ConnectionId) -> Result<(), Unmade>
     let one = connection::table
         .filter(connection::id.eq(Id::from(id)))
         .filter(connection::removed.is_null());
+/// Whether fewer than so many tokens of a connection live.
+fn room(
+    conn: &mut SqliteConnection,
+    id: ConnectionId,
+    most: u32,
+    at: Instant,
+) -> Result<(), Unmade> {
+    is_there(conn, id)?;
+    let ends = token::expires.is_null().or(token::expires.gt(Moment(at)));
+    let live: i64 = token::table
+        .filter(token::connection.eq(Id::from(id)).and(token::revoked.is_null()).and(ends))
+        .count()
+        .get_result(conn)?;
+    match live < i64::from(most) {
+        true => Ok(()),
+        false => Err(Unmade::Refused(AmendError::Full)),
+    }
+}
+
     found(usize::from(select(exists(one)).get_result::<bool>(conn)?))
 }
 

@@ -17,6 +17,7 @@ mod races;
 mod registry;
 mod reindexing;
 mod rows;
+mod room;
 mod searches;
 mod setups;
 mod tokens;
@@ -84,6 +85,7 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         tokens::CASES,
         keys::CASES,
         notes::CASES,
+        room::CASES,
         jobs::CASES,
         outcomes::CASES,
         handovers::CASES,

@@ -49,11 +49,23 @@ impl Entries {
         Ok(())
     }
 
+                Amend::Room { connection, most, at } => self.room(*connection, *most, *at)?,
     fn keep(&mut self, kept: &Kept) -> Result<(), AmendError> {
         let name = (kept.actor.clone(), kept.key.clone());
         match self.kept.get(&name) {
             Some(known) if kept.at.millis() - known.at.millis() < Kept::FOR_MILLIS => {
                 Err(AmendError::Repeated(Box::new(known.clone())))
+    fn room(&self, of: ConnectionId, most: u32, at: Instant) -> Result<(), AmendError> {
+        if !self.connections.contains_key(&of) {
+            return Err(AmendError::Stale);
+        }
+        let own = self.tokens.values().filter(|token| token.connection == of);
+        match own.filter(|token| token.is_live(at)).count() < most as usize {
+            true => Ok(()),
+            false => Err(AmendError::Full),
+        }
+    }
+
             }
             _ => {
                 self.kept.insert(name, kept.clone());
