@@ -32,15 +32,15 @@ pub enum Amend {
         /// The revision that was read: at another one it is [`AmendError::Stale`].
         expect: u64,
     },
-    /// It is gone. A connection goes with its credentials, an organization with connections that
-    /// went before it, and what nobody can see any more may be kept as a mark.
+    /// It is gone. A connection goes with its credentials, an organization with its admin keys,
+    /// its jobs and the connections that went before it, and what nobody can see any more may be
+    /// kept as a mark.
     Remove {
         /// Which.
         id: EntryId,
         /// The revision that was read.
         expect: u64,
     },
-}
     /// A connection has room for one more credential: fewer than so many live, or it is
     /// [`AmendError::Full`]. Of those who add one together, each counts those before it.
     Room {
@@ -51,6 +51,7 @@ pub enum Amend {
         /// When they are counted.
         at: Instant,
     },
+}
 
 /// What a registry keeps.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,7 +62,7 @@ pub enum Entry {
     Connection(Box<Connection>),
     /// A credential of a connection.
     Token(Box<Token>),
-    /// A credential of the admin API.
+    /// A credential of the admin API; where it is for one organization, that has to be there.
     AdminKey(Box<AdminKey>),
     /// A key that signs access tokens.
     SigningKey(SigningKey),
@@ -222,10 +223,10 @@ pub enum AmendError {
         /// The kind of entry.
         &'static str,
     ),
-    /// The request was made before.
     /// A connection has as many live credentials as it may.
     #[error("the connection has no room for another credential")]
     Full,
+    /// The request was made before.
     #[error("the request was made before")]
     Repeated(Box<Kept>),
     /// Everything else.

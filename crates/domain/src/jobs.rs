@@ -20,8 +20,9 @@ use crate::{
 const LEASE_MILLIS: i64 = 15_000;
 
 /// After how long nobody believes any more in what the job ends
-/// ([`BELIEVED_FOR`](crate::BELIEVED_FOR)), requests in flight included: it begins then, so that
-/// nothing is written behind its back.
+/// ([`BELIEVED_FOR`](crate::BELIEVED_FOR)): it begins then. Requests that are still in flight write
+/// nothing behind its back, however long they take: no store commits what an IdP does once the end
+/// of its connection has been decided.
 const SETTLES_MILLIS: i64 = 3_000;
 
 /// How many jobs are looked at at once.
@@ -136,9 +137,14 @@ impl Jobs {
         self.done(job, vec![act], vec![event]).await
     }
 
+    /// What is left names the organization no more, the job itself included: who erased it is
+    /// told in the log of the server alone.
     async fn erase(&self, job: &mut Job) -> Result<(), Left> {
+        let Some(organization) = job.organization else {
+            return self.done(job, Vec::new(), Vec::new()).await;
+        };
         loop {
-            let erased = self.store.erase(job.organization, STEP).await?;
+            let erased = self.store.erase(organization, STEP).await?;
             if erased == 0 {
                 break;
             }
@@ -147,6 +153,7 @@ impl Jobs {
         }
         let subject = (EntryId::Job(job.id), job.revision);
         let event = self.event(job, None, "organization.erased", subject).within(None, None);
+        job.organization = None;
         self.done(job, Vec::new(), vec![event]).await
     }
 
@@ -241,7 +248,7 @@ impl Jobs {
     ) -> AdminEvent {
         let changes = json!({ "job": job.id, "work": job.work, "resources": job.state.done });
         AdminEvent::new((&*self.clock, &*self.ids), job.actor, action, subject, changes)
-            .within(Some(job.organization), connection)
+            .within(job.organization, connection)
     }
 
     fn begin(&self, id: JobId) -> bool {

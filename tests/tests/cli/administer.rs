@@ -8,6 +8,7 @@ use rollcall_tests::server::StoreKind;
 use rollcall_tests::wait::becomes;
 use serde_json::{Value, json};
 
+use crate::traces::naming;
 use crate::{create, get, told, user};
 
 /// A command with where the data is behind it.
@@ -56,8 +57,16 @@ async fn organizations_are_made_renamed_and_erased() {
         let keep = ["--connection", &*id_of, "--people", "keep"];
         let job = json_of("connection delete", &url, &keep).await;
         assert_eq!(job["state"], "finished");
+        let own = ["--name", "own", "--role", "owner", "--organization", &*id];
+        json_of("admin key create", &url, &own).await;
+        let of = id.parse().expect("an id");
+        let named = naming(&site.tables(), of).await;
+        for table in ["admin_key", "connection", "event", "job", "organization"] {
+            assert!(named.iter().any(|(name, _)| name == table), "{table}: {named:?}");
+        }
         let job = json_of("organization delete", &url, &["--organization", &id]).await;
-        assert_eq!(job["state"], "finished");
+        assert_eq!((&job["state"], &job["organizationId"]), (&json!("finished"), &Value::Null));
+        assert_eq!(naming(&site.tables(), of).await, [], "no trace is left");
         let error = fail(&args("organization show", &url, &["--organization", &id]), &[]).await;
         assert!(error.contains("organization list"), "{error}");
     }

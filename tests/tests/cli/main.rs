@@ -4,6 +4,7 @@ mod administer;
 mod keys;
 mod setup;
 
+mod traces;
 use std::time::{Duration, Instant};
 
 use rollcall_tests::client::{Answer, Client, Request, SCIM_JSON};

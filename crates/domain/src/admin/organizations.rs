@@ -123,8 +123,9 @@ impl Admin {
         Ok(after)
     }
 
-    /// Ends an organization, and erases everything that it has, its log included, behind the
-    /// request. Its connections must have been deleted before.
+    /// Ends an organization, and erases everything that it has, its log and its jobs included,
+    /// behind the request. Its connections must have been deleted before. How far that is, and that
+    /// it is finished, is seen by callers for every organization alone.
     ///
     /// # Errors
     /// [`AdminError::NotFound`], [`AdminError::Stale`], [`AdminError::Forbidden`] unless the
@@ -136,7 +137,6 @@ impl Admin {
         id: OrganizationId,
         expect: Option<u64>,
     ) -> Result<Job, AdminError> {
-    ) -> Result<Job, AdminError> {
         again(expect, || self.delete_once(caller, id, expect)).await
     }
 
@@ -145,6 +145,7 @@ impl Admin {
         caller: &Caller,
         id: OrganizationId,
         expect: Option<u64>,
+    ) -> Result<Job, AdminError> {
         // Before what is there is looked at: an organization that was erased is not.
         self.repeated(caller).await?;
         let before = self.organization(caller, id).await?;
@@ -159,7 +160,7 @@ impl Admin {
         let now = self.now();
         let job = Job {
             id: JobId::from_uuid(self.ids.next()),
-            organization: id,
+            organization: Some(id),
             actor: caller.actor,
             work: Work::EraseOrganization,
             state: JobState::default(),

@@ -128,7 +128,7 @@ impl Admin {
         let now = self.now();
         let job = Job {
             id: JobId::from_uuid(self.ids.next()),
-            organization: before.organization,
+            organization: Some(before.organization),
             actor: caller.actor,
             work: Work::RemoveConnection { connection: before.id, people },
             state: JobState { total: preview.total(), ..JobState::default() },
@@ -184,7 +184,8 @@ impl Admin {
         Ok(job)
     }
 
-    /// One job of an organization.
+    /// One job of an organization; of one that was erased only whoever sees every organization
+    /// finds the job that erased it.
     ///
     /// # Errors
     /// [`AdminError::NotFound`].
@@ -194,11 +195,17 @@ impl Admin {
         organization: Option<OrganizationId>,
         id: JobId,
     ) -> Result<Job, AdminError> {
-        let theirs = |job: &Job| {
-            caller.sees(job.organization) && organization.is_none_or(|of| of == job.organization)
+        let Some(job) = self.registry.job(id).await? else {
+            return Err(AdminError::missing("job", id));
         };
-        let found = self.registry.job(id).await?.filter(theirs);
-        found.ok_or_else(|| AdminError::missing("job", id))
+        let theirs = match (job.organization, organization) {
+            (Some(own), asked) => caller.sees(own) && asked.is_none_or(|asked| asked == own),
+            (None, None) => caller.organization.is_none(),
+            (None, Some(asked)) => {
+                caller.organization.is_none() && self.registry.organization(asked).await?.is_none()
+            }
+        };
+        theirs.then_some(job).ok_or_else(|| AdminError::missing("job", id))
     }
 
     async fn preview(
@@ -268,22 +275,13 @@ impl Admin {
                 }
                 continue;
             };
-            let page = query(reader, ty, None, COMPARED, Total::Known(1)).await?;
-            for found in page.found {
-                preview.compared += 1;
-                let document = parsed(&found.record)?;
-                if let Some(attr) = taken(&*other, same, &theirs, &document).await? {
-                    let detail = format!(
-                        "{} has a {} with the same `{attr}` as {}",
-                        to.id,
-                        ty.name(),
-                        found.record.id
-                    );
-                    preview.conflicts.push(detail);
-                }
-                if preview.conflicts.len() >= SHOWN {
-                    return Ok(());
-                }
+            let taker = Taker { id: to.id, reader: &*other, ty: same, profile: theirs.profile() };
+            let most = SHOWN.saturating_sub(preview.conflicts.len());
+            let compared = rivals::compare(reader, ty, taker, most).await?;
+            preview.compared += compared.resources;
+            preview.conflicts.extend(compared.conflicts);
+            if preview.conflicts.len() >= SHOWN {
+                return Ok(());
             }
         }
         Ok(())

@@ -105,7 +105,14 @@ async fn add(line: &Line<'_>, entry: &Entry) -> Result<(), Stopped> {
             hold(line, entry).await?;
             insert!(token, TokenRow::of(entry)?)
         }
-        Entry::AdminKey(entry) => insert!(admin_key, AdminKeyRow::of(entry)),
+        Entry::AdminKey(entry) => {
+            if let Some(of) = entry.organization {
+                let held = organization::table.filter(organization::id.eq(of.uuid()));
+                let held = held.select((organization::id,)).for_key_share();
+                stands(&line.rows::<_, (Uuid,)>(&held).await?)?;
+            }
+            insert!(admin_key, AdminKeyRow::of(entry))
+        }
         Entry::SigningKey(entry) => insert!(signing_key, SigningKeyRow::of(entry)),
         Entry::Job(entry) => insert!(job, JobRow::of(entry)?),
     };

@@ -74,6 +74,10 @@ fn add(conn: &mut SqliteConnection, entry: &Entry) -> Result<(), Unmade> {
             diesel::insert_into(token::table).values(&UsedToken::from(&**one)).execute(conn)
         }
         Entry::AdminKey(one) => {
+            if let Some(of) = one.organization {
+                let there = organization::table.filter(organization::id.eq(Id::from(of)));
+                found(usize::from(select(exists(there)).get_result::<bool>(conn)?))?;
+            }
             diesel::insert_into(admin_key::table).values(&UsedAdminKey::from(&**one)).execute(conn)
         }
         Entry::SigningKey(one) => {
@@ -159,14 +163,10 @@ fn clear(conn: &mut SqliteConnection, id: OrganizationId) -> Result<(), Unmade> 
     diesel::delete(token::table).filter(token::organization.eq(whose)).execute(conn)?;
     diesel::delete(connection::table).filter(connection::organization.eq(whose)).execute(conn)?;
     diesel::delete(admin_key::table).filter(admin_key::organization.eq(whose)).execute(conn)?;
+    diesel::delete(job::table).filter(job::organization.eq(whose)).execute(conn)?;
     Ok(())
 }
 
-/// A token needs a connection that is more than a mark.
-fn is_there(conn: &mut SqliteConnection, id: ConnectionId) -> Result<(), Unmade> {
-    let one = connection::table
-        .filter(connection::id.eq(Id::from(id)))
-        .filter(connection::removed.is_null());
 /// Whether fewer than so many tokens of a connection live.
 fn room(
     conn: &mut SqliteConnection,
@@ -186,6 +186,11 @@ fn room(
     }
 }
 
+/// A token needs a connection that is more than a mark.
+fn is_there(conn: &mut SqliteConnection, id: ConnectionId) -> Result<(), Unmade> {
+    let one = connection::table
+        .filter(connection::id.eq(Id::from(id)))
+        .filter(connection::removed.is_null());
     found(usize::from(select(exists(one)).get_result::<bool>(conn)?))
 }
 

@@ -6,6 +6,7 @@ use rollcall_domain::{
     SigningKey, Status, Thumbprint, Token, TokenHash, TokenKind, Traffic, Work,
 };
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::tables::{admin_key, connection, job, organization, signing_key, token};
 use crate::values::{Count, Digest, Id, Json, Moment, Named};
@@ -341,7 +342,7 @@ impl From<&Job> for JobRow {
     fn from(one: &Job) -> Self {
         Self {
             id: one.id.into(),
-            organization: one.organization.into(),
+            organization: one.organization.map_or(Id(Uuid::nil()), Id::from),
             actor: Named(one.actor),
             work: Json(one.work.clone()),
             state: Json(one.state.clone()),
@@ -357,7 +358,7 @@ impl From<JobRow> for Job {
     fn from(row: JobRow) -> Self {
         Self {
             id: row.id.into(),
-            organization: row.organization.into(),
+            organization: (!row.organization.0.is_nil()).then(|| row.organization.into()),
             actor: row.actor.0,
             work: row.work.0,
             state: row.state.0,
