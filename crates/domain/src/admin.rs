@@ -12,11 +12,13 @@ mod guard;
 mod keys;
 mod organizations;
 mod paging;
+mod pages;
 mod removal;
 mod repeats;
 mod rotation;
 mod shown;
 mod status;
+mod rivals;
 mod tokens;
 
 use std::fmt;

@@ -1,7 +1,5 @@
 //! The end of a connection: what becomes of its people is asked first.
 
-use std::sync::Arc;
-
 use rollcall_filter::{Expr, Literal, Op, parse_attr_path};
 use rollcall_schema::{Condition, ResourceType};
 use serde_json::{Value, json};
@@ -10,15 +8,10 @@ use super::guard::{again, insists, still_there};
 use super::pages::{all, count, unavailable};
 use super::rivals::{self, Taker};
 use super::{Admin, AdminError, Place, differing};
-use crate::directory::{holding, parsed};
 use crate::{
-    Amend, Caller, Connection, ConnectionId, Entry, EntryId, FindError, Job, JobId, JobState, Load,
-    Offer, OrganizationId, People, Plan, Query, Reader, Role, Scope, Start, Total, Unavailable,
-    Work,
+    Amend, Caller, Connection, ConnectionId, Entry, EntryId, Job, JobId, JobState, Offer,
+    OrganizationId, People, Plan, Query, Reader, Role, Scope, Start, Total, Unavailable, Work,
 };
-
-/// How many resources are compared with those of the connection that takes them over.
-const COMPARED: u32 = 1000;
 
 /// How many conflicts are shown.
 const SHOWN: usize = 20;
@@ -35,7 +28,8 @@ pub struct Preview {
     /// What can't be handed over, the first few: where there is any, the connection can't be
     /// deleted so.
     pub conflicts: Vec<String>,
-    /// How many resources were looked at for conflicts.
+    /// How many resources were looked at for conflicts: all that there are, unless more conflicts
+    /// were found than are shown.
     pub compared: u64,
 }
 
@@ -94,6 +88,12 @@ impl Admin {
     /// # Errors
     /// Those of [`preview_removal`](Self::preview_removal), [`AdminError::Stale`], and
     /// [`AdminError::Conflict`] where there are conflicts.
+    pub async fn remove_connection(
+        &self,
+        caller: &Caller,
+        place: impl Into<Place> + Send,
+        people: People,
+        expect: Option<u64>,
     ) -> Result<Job, AdminError> {
         let place = place.into();
         again(expect, || self.remove_once(caller, place, people, expect)).await
@@ -103,12 +103,6 @@ impl Admin {
         &self,
         caller: &Caller,
         place: Place,
-        people: People,
-        expect: Option<u64>,
-    pub async fn remove_connection(
-        &self,
-        caller: &Caller,
-        place: impl Into<Place> + Send,
         people: People,
         expect: Option<u64>,
     ) -> Result<Job, AdminError> {
@@ -225,12 +219,12 @@ impl Admin {
             compared: 0,
         };
         for ty in offer.catalog().types() {
-            let n = count(&*reader, ty, None).await?;
+            let n = count(&*reader, ty).await?;
             if n > 0 {
                 preview.resources.push((ty.name().to_owned(), n));
             }
             if let Some(active) = active(ty, &offer) {
-                preview.active += count(&*reader, ty, Some(&active)).await?;
+                preview.active += count_of(&*reader, ty, &active).await?;
             }
         }
         if let People::HandOver { to } = people {
@@ -288,66 +282,19 @@ impl Admin {
     }
 }
 
-/// The first unique attribute of a document whose value another resource has.
-async fn taken(
-    other: &dyn Reader,
-    ty: &Arc<ResourceType>,
-    offer: &Offer,
-    document: &rollcall_schema::Document,
-) -> Result<Option<String>, Unavailable> {
-    let unique = ty
-        .attrs()
-        .iter()
-        .filter(|def| def.indexed && def.uniqueness != rollcall_schema::Uniqueness::None);
-    for def in unique {
-        let Some(condition) = holding(ty, &def.path, document, offer.profile()) else { continue };
-        let plan = Plan::of(ty, &condition);
-        let page = other.find(&Query::any(ty, &condition, &plan)).await.map_err(store_failed)?;
-        if !page.found.is_empty() {
-            return Ok(Some(def.path.to_string()));
-        }
-    }
-    Ok(None)
-}
-
 /// The condition that finds active resources of a type that can be.
 fn active(ty: &ResourceType, offer: &Offer) -> Option<Condition> {
     let path = parse_attr_path("active").ok()?;
     ty.condition(&Expr::Compare(path, Op::Eq, Literal::Boolean(true)), offer.profile()).ok()
 }
 
-async fn count(
+/// How many resources of a type satisfy a condition.
+async fn count_of(
     reader: &dyn Reader,
     ty: &ResourceType,
-    condition: Option<&Condition>,
+    condition: &Condition,
 ) -> Result<u64, Unavailable> {
-    Ok(query(reader, ty, condition, 0, Total::Wanted).await?.total)
-}
-
-async fn query(
-    reader: &dyn Reader,
-    ty: &ResourceType,
-    condition: Option<&Condition>,
-    count: u32,
-    total: Total,
-) -> Result<crate::Page, Unavailable> {
-    let plan = condition.map_or(Plan::ALL, |condition| Plan::of(ty, condition));
-    let query = Query {
-        ty,
-        condition,
-        plan: &plan,
-        sort: None,
-        from: Start::Skip(0),
-        count,
-        total,
-        load: Load::default(),
-    };
-    reader.find(&query).await.map_err(store_failed)
-}
-
-fn store_failed(error: FindError) -> Unavailable {
-    match error {
-        FindError::TooMany => Unavailable::new("the search looks at too many resources"),
-        FindError::Unavailable(source) => source,
-    }
+    let (plan, all) = (Plan::of(ty, condition), all(ty, Start::Skip(0)));
+    let query = Query { condition: Some(condition), plan: &plan, total: Total::Wanted, ..all };
+    Ok(reader.find(&query).await.map_err(unavailable)?.total)
 }

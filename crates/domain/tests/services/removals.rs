@@ -357,6 +357,70 @@ async fn a_job_waits_for_those_that_are_let_in() {
     assert!(world.is_gone().await);
 }
 
+/// Everybody is looked at, wherever in the list the conflict is.
+#[tokio::test]
+async fn a_preview_looks_at_everybody() {
+    let world = World::of(IdpKind::Generic).await;
+    let to = world.beside().await;
+    world.crew(1_150).await;
+    let people = People::HandOver { to: to.id };
+    let preview =
+        async || world.admin.preview_removal(&Caller::CLI, world.id, people).await.unwrap();
+    let free = preview().await;
+    assert_eq!((free.conflicts, free.compared, free.active), (vec![], 1_151, 766));
+    let there = world.site(&to);
+    for name in ["USER1001", "user1149", "somebody else"] {
+        there.user(name).await;
+    }
+    let taken = preview().await;
+    assert_eq!((taken.conflicts.len(), taken.compared), (2, 1_151));
+    assert!(taken.conflicts.iter().all(|one| one.contains("the same `userName` as")));
+    let refused = world.remove(people).await;
+    assert!(matches!(refused, Err(AdminError::Conflict(_))), "{refused:?}");
+    // So many are shown, and no more are looked for.
+    there.users((100..200).map(|n| format!("User{n}"))).await;
+    let many = preview().await;
+    assert_eq!((many.conflicts.len(), many.compared), (20, 120));
+}
+
+/// What is unique there alone may be there twice here.
+#[tokio::test]
+async fn a_preview_finds_twins_that_the_other_connection_takes_once() {
+    let world = World::of(IdpKind::Generic).await;
+    let to = world.beside().await;
+    let names = ["crew", "team", "CREW", "crew", "staff"].map(str::to_owned);
+    world.groups(names).await;
+    let people = People::HandOver { to: to.id };
+    let preview =
+        async || world.admin.preview_removal(&Caller::CLI, world.id, people).await.unwrap();
+    assert_eq!(preview().await.conflicts, Vec::<String>::new());
+    let change = serde_json::from_value(json!({"profile": "okta"})).unwrap();
+    world.admin.configure(&Caller::CLI, to.id, &change, None).await.unwrap();
+    let conflicts = preview().await.conflicts;
+    assert_eq!(conflicts.len(), 2, "{conflicts:?}");
+    assert!(conflicts.iter().all(|one| one.contains("takes each `displayName` once")));
+}
+
+/// A request that was let in before takes as long as it likes: it writes nothing any more.
+#[tokio::test]
+async fn nothing_is_written_behind_a_job() {
+    let world = World::of(IdpKind::Generic).await;
+    let let_in = world.ctx().await;
+    let ada = world.create("User", json!({"userName": "ada", "active": true})).await.unwrap();
+    world.remove(People::Deactivate).await.unwrap();
+    let late = world.create_as(&let_in, "User", json!({"userName": "eve", "active": true})).await;
+    assert!(matches!(&late, Err(rollcall_domain::Error::Unavailable(_))), "{late:?}");
+    world.jobs().tick().await.unwrap();
+    let id = ada.record.id.to_string();
+    let on = json!({"op": "replace", "path": "active", "value": true});
+    let late = world.patch_as(&let_in, "User", &id, on).await;
+    assert!(matches!(&late, Err(rollcall_domain::Error::Unavailable(_))), "{late:?}");
+    let late = world.create_as(&let_in, "User", json!({"userName": "eve", "active": true})).await;
+    assert!(matches!(&late, Err(rollcall_domain::Error::Unavailable(_))), "{late:?}");
+    assert!(world.is_gone().await);
+    assert_eq!(world.logged("resource.created").await, 1);
+}
+
 #[tokio::test]
 async fn people_go_where_they_can() {
     let world = World::of(IdpKind::Generic).await;
