@@ -111,10 +111,10 @@ pub(crate) fn refused(error: CommitError, kind: &str, id: &str, relation: &str) 
         CommitError::Stale => Error::Busy,
         CommitError::Gone => Error::NotFound { kind: kind.into(), id: id.into() },
         CommitError::Taken { attr } => Error::Taken { attr, kind: kind.into(), hint: "" },
-        CommitError::UnknownMembers(ids) => Error::UnknownMembers {
-            attr: relation.into(),
-            ids: ids.iter().map(ToString::to_string).collect(),
-        },
+        CommitError::UnknownMembers(ids) => {
+            unknown_members(ty, ids.iter().map(ToString::to_string).collect())
+        }
+        closed @ CommitError::Closed => Unavailable::new(closed).into(),
         CommitError::Unavailable(source) => source.into(),
     }
 }

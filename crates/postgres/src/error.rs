@@ -87,6 +87,8 @@ impl Failure {
         matches!(self.remedy(), Remedy::Ask | Remedy::Repeat)
     }
 
+    /// An IdP wrote to a connection that is closed: its event has none to stand under.
+    Closed,
     /// Whether the database refused what it was sent, rather than being out of reach.
     pub(crate) const fn is_refusal(&self) -> bool {
         use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
@@ -126,6 +128,8 @@ impl From<Failure> for Unavailable {
         Self::new(failure)
     }
 }
+            // Of all that is written, that is the one value that may be missing.
+            DatabaseErrorKind::NotNullViolation => Remedy::Closed,
 
 #[cfg(test)]
 mod tests {
@@ -148,3 +152,4 @@ mod tests {
         assert_eq!(Failure::Busy.remedy(), Remedy::GiveUp);
     }
 }
+        check(DatabaseErrorKind::NotNullViolation, Remedy::Closed);

@@ -31,7 +31,10 @@ impl Run<'_> {
                 holders => holders,
             },
             CommitError::UnknownMembers(ids) => self.strangers(&unit, ids),
-            CommitError::Stale | CommitError::Gone | CommitError::Unavailable(_) => Vec::new(),
+            CommitError::Stale
+            | CommitError::Gone
+            | CommitError::Closed
+            | CommitError::Unavailable(_) => Vec::new(),
         };
         if !blamed.is_empty() {
             return self.all_failed(&unit, blamed);

@@ -286,6 +286,9 @@ impl<'a> Run<'a> {
         *times += 1;
         *times < ATTEMPTS
     }
+                closed @ CommitError::Closed => {
+                    failure = failure.or(Some(Unavailable::new(closed)));
+                }
 
     fn succeeded(&mut self, unit: &[usize], written: &[Written]) {
         for (at, written) in unit.iter().zip(written) {

@@ -7,6 +7,7 @@ use rollcall_domain::{
     AuthError, Authenticator, Caller, Context, Derived, Error, Named, Precondition, Search, Shown,
     Thumbprint, Traffics,
 };
+use rollcall_schema::Instant;
 use serde_json::{Value, json};
 
 use crate::world::{World, ty};

@@ -461,6 +461,22 @@ async fn an_organization_is_erased() {
     world.jobs().tick().await.unwrap();
     let done = world.job(&job).await;
     assert_eq!((done.state.done, done.state.finished), (451, Some(world.now())));
+    assert_eq!(done.organization, None);
+    // Whoever sees everything sees that it is done, and where the organization was.
+    let whose = [None, Some(world.organization)];
+    for whose in whose {
+        assert_eq!(world.admin.job(cli, whose, job.id).await.unwrap(), done);
+    }
+    let owner = Caller { organization: Some(other.connection.organization), ..cli.clone() };
+    for (who, whose) in [
+        (cli, Some(other.connection.organization)),
+        (&owner, None),
+        (&owner, Some(world.organization)),
+        (&owner, Some(other.connection.organization)),
+    ] {
+        let hidden = world.admin.job(who, whose, job.id).await;
+        assert!(matches!(hidden, Err(AdminError::NotFound { .. })), "{hidden:?}");
+    }
     assert_eq!(world.store.organization(world.organization).await.unwrap(), None);
     assert_eq!((site.total(users()).await, site.total(groups()).await), (0, 0));
     assert_eq!(world.store.events(world.organization).await, []);

@@ -129,13 +129,6 @@ async fn hold(line: &Line<'_>, token: &Token) -> Result<(), Stopped> {
     stands(&line.rows::<_, (Uuid,)>(&held).await?)
 }
 
-async fn replace(line: &Line<'_>, entry: &Entry, expect: u64) -> Result<(), Stopped> {
-    macro_rules! update {
-        ($table:ident, $id:expr, $row:expr $(, $also:expr)?) => {{
-            let read = $table::table
-                .filter($table::id.eq($id.uuid()).and($table::revision.eq(to_db(expect))))
-                $(.filter($also))?;
-            let update = diesel::update(read).set($row).returning(($table::id,));
 /// Whether fewer than so many tokens of a connection live. Whoever asks at the same moment waits
 /// until the other has added its own.
 async fn room(line: &Line<'_>, id: ConnectionId, most: u32, at: Instant) -> Result<(), Stopped> {
@@ -155,12 +148,22 @@ async fn room(line: &Line<'_>, id: ConnectionId, most: u32, at: Instant) -> Resu
     }
 }
 
+async fn replace(line: &Line<'_>, entry: &Entry, expect: u64) -> Result<(), Stopped> {
+    macro_rules! update {
+        ($table:ident, $id:expr, $row:expr $(, $also:expr)?) => {{
+            let read = $table::table
+                .filter($table::id.eq($id.uuid()).and($table::revision.eq(to_db(expect))))
+                $(.filter($also))?;
+            let update = diesel::update(read).set($row).returning(($table::id,));
             line.rows::<_, (Uuid,)>(&update).await?
         }};
     }
     stands(&match entry {
         Entry::Organization(entry) => update!(organization, entry.id, OrganizationRow::of(entry)),
         Entry::Connection(entry) => {
+            if entry.removal.is_some() {
+                close(line, entry.id).await?;
+            }
             let there = connection::removed.is_null();
             update!(connection, entry.id, ConnectionRow::of(entry)?, there)
         }
@@ -169,6 +172,14 @@ async fn room(line: &Line<'_>, id: ConnectionId, most: u32, at: Instant) -> Resu
         Entry::SigningKey(entry) => update!(signing_key, entry.id, SigningKeyRow::of(entry)),
         Entry::Job(entry) => update!(job, entry.id, JobRow::of(entry)?),
     })
+}
+
+/// Waits for what IdPs are writing to a connection, and lets nothing begin before the end: each
+/// such commit holds the row until it is made.
+async fn close(line: &Line<'_>, id: ConnectionId) -> Result<(), Stopped> {
+    let row = connection::table.filter(connection::id.eq(id.uuid()));
+    let held = row.select((connection::id,)).for_update();
+    stands(&line.rows::<_, (Uuid,)>(&held).await?)
 }
 
 async fn remove(line: &Line<'_>, id: EntryId, expect: u64, at: Option<i64>) -> Result<(), Stopped> {

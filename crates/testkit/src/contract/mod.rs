@@ -2,6 +2,7 @@
 //! and [`Registry`](rollcall_domain::Registry), as cases that a store must pass.
 
 mod amendments;
+mod closings;
 mod deletes;
 mod erasures;
 mod handovers;
@@ -16,8 +17,8 @@ mod paging;
 mod races;
 mod registry;
 mod reindexing;
-mod rows;
 mod room;
+mod rows;
 mod searches;
 mod setups;
 mod tokens;
@@ -84,11 +85,12 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         setups::CASES,
         tokens::CASES,
         keys::CASES,
-        notes::CASES,
         room::CASES,
+        notes::CASES,
         jobs::CASES,
         outcomes::CASES,
         handovers::CASES,
+        closings::CASES,
         erasures::CASES,
     ];
     modules.into_iter().flatten()
