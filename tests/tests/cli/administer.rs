@@ -250,15 +250,27 @@ async fn a_connection_is_paused_and_looked_at() {
         let ask = async || users(&serving, &made, &text(&made, "token")).await;
         assert_eq!(becomes(503, ask).await.header("retry-after"), Some("60"));
         let at = [&of[..], &["--public-url", "https://scim.example.test"]].concat();
-        let found = json_of("connection validate", &url, &at).await;
+        let validate = [&at[..], &["--output", "json"]].concat();
+        let found = run(&args("connection validate", &url, &validate), &[]).await;
+        assert_eq!(found.status.code(), Some(1), "{found:?}");
+        assert!(found.err.contains("checks failed: status"), "{found:?}");
+        let found: Value = serde_json::from_str(&found.out).expect("JSON and nothing else");
         let checks = found["checks"].as_array().unwrap();
         let check = |name: &str| checks.iter().find(|check| check["name"] == name).unwrap();
         assert_eq!(
             (&check("status")["outcome"], &check("baseUrl")["outcome"]),
             (&json!("fail"), &json!("pass"))
         );
-        let out = succeed(&args("connection status", &url, &of), &[]).await;
-        assert!(out.contains("paused"), "{out}");
+        let told = run(&args("connection status", &url, &of), &[]).await;
+        assert_eq!(told.status.code(), Some(1), "{told:?}");
+        assert!(told.out.contains("paused"), "{told:?}");
+        // A warning is no failure.
+        let draft = [&of[..], &["--status", "draft"]].concat();
+        json_of("connection configure", &url, &draft).await;
+        for (command, at) in [("connection status", &of[..]), ("connection validate", &at)] {
+            let out = succeed(&args(command, &url, at), &[]).await;
+            assert!(out.contains("warn"), "{out}");
+        }
         let off = [&of[..], &["--status", "off"]].concat();
         let error = fail(&args("connection configure", &url, &off), &[]).await;
         assert!(error.contains("paused"), "{error}");
