@@ -11,14 +11,14 @@ mod error;
 mod guard;
 mod keys;
 mod organizations;
-mod paging;
 mod pages;
+mod paging;
 mod removal;
 mod repeats;
+mod rivals;
 mod rotation;
 mod shown;
 mod status;
-mod rivals;
 mod tokens;
 
 use std::fmt;

@@ -44,11 +44,11 @@ pub enum CommitError {
         /// All of them that were found out about.
         Vec<ResourceId>,
     ),
-    /// Everything else.
-    #[error(transparent)]
     /// The end of the connection has been decided, or it is gone: no IdP writes there any more.
     #[error("the connection was closed while the request was worked on")]
     Closed,
+    /// Everything else.
+    #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
@@ -82,13 +82,13 @@ pub trait Store: Send + Sync {
     /// possible carrying many: what a change finds is what those before it left. Answers in the
     /// same order.
     ///
-    /// With [`Halt::AtFailure`] the first change that fails is the last that is tried: nothing
-    /// behind it is applied, and the answer ends with it.
     /// What an IdP does ([`Actor::Token`](crate::Actor)) takes a connection whose end nobody has
     /// decided, when it is committed: once an amendment that decides it is made, nothing of an
     /// IdP comes behind that. Otherwise it is [`CommitError::Closed`]; a change that writes
     /// nothing may be told either way.
     ///
+    /// With [`Halt::AtFailure`] the first change that fails is the last that is tried: nothing
+    /// behind it is applied, and the answer ends with it.
     async fn commit_many(
         &self,
         at: Scope,

@@ -73,6 +73,8 @@ pub(crate) enum Remedy {
     Unique,
     /// A foreign key refused.
     ForeignKey,
+    /// An IdP wrote to a connection that is closed: its event has none to stand under.
+    Closed,
     /// It was rolled back for the sake of others, or never sent: repeat it.
     Repeat,
     /// It may or may not have happened: ask, then repeat it.
@@ -87,8 +89,6 @@ impl Failure {
         matches!(self.remedy(), Remedy::Ask | Remedy::Repeat)
     }
 
-    /// An IdP wrote to a connection that is closed: its event has none to stand under.
-    Closed,
     /// Whether the database refused what it was sent, rather than being out of reach.
     pub(crate) const fn is_refusal(&self) -> bool {
         use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
@@ -114,6 +114,8 @@ impl Failure {
         match kind {
             DatabaseErrorKind::UniqueViolation => Remedy::Unique,
             DatabaseErrorKind::ForeignKeyViolation => Remedy::ForeignKey,
+            // Of all that is written, that is the one value that may be missing.
+            DatabaseErrorKind::NotNullViolation => Remedy::Closed,
             DatabaseErrorKind::SerializationFailure => Remedy::Repeat,
             DatabaseErrorKind::Unknown
             | DatabaseErrorKind::UnableToSendCommand
@@ -128,8 +130,6 @@ impl From<Failure> for Unavailable {
         Self::new(failure)
     }
 }
-            // Of all that is written, that is the one value that may be missing.
-            DatabaseErrorKind::NotNullViolation => Remedy::Closed,
 
 #[cfg(test)]
 mod tests {
@@ -144,6 +144,7 @@ mod tests {
     #[test]
     fn failures_have_remedies() {
         check(DatabaseErrorKind::UniqueViolation, Remedy::Unique);
+        check(DatabaseErrorKind::NotNullViolation, Remedy::Closed);
         check(DatabaseErrorKind::SerializationFailure, Remedy::Repeat);
         check(DatabaseErrorKind::Unknown, Remedy::Ask);
         check(DatabaseErrorKind::UnableToSendCommand, Remedy::Ask);
@@ -152,4 +153,3 @@ mod tests {
         assert_eq!(Failure::Busy.remedy(), Remedy::GiveUp);
     }
 }
-        check(DatabaseErrorKind::NotNullViolation, Remedy::Closed);

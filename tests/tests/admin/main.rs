@@ -11,8 +11,8 @@ mod rotation;
 mod routes;
 mod sign_in;
 mod states;
-mod tokens;
 mod together;
+mod tokens;
 
 use rollcall_domain::{Ids as _, OrganizationId, UuidIds};
 use rollcall_testkit::LoggedEvent;

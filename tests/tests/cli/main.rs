@@ -3,8 +3,8 @@
 mod administer;
 mod keys;
 mod setup;
-
 mod traces;
+
 use std::time::{Duration, Instant};
 
 use rollcall_tests::client::{Answer, Client, Request, SCIM_JSON};

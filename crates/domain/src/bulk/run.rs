@@ -271,6 +271,9 @@ impl<'a> Run<'a> {
             match error {
                 CommitError::Stale if self.may_try_again(entry.unit) => {}
                 CommitError::Unavailable(source) => failure = failure.or(Some(source)),
+                closed @ CommitError::Closed => {
+                    failure = failure.or(Some(Unavailable::new(closed)));
+                }
                 error => refused.push((unit, error)),
             }
             if halt == Halt::AtFailure {
@@ -286,9 +289,6 @@ impl<'a> Run<'a> {
         *times += 1;
         *times < ATTEMPTS
     }
-                closed @ CommitError::Closed => {
-                    failure = failure.or(Some(Unavailable::new(closed)));
-                }
 
     fn succeeded(&mut self, unit: &[usize], written: &[Written]) {
         for (at, written) in unit.iter().zip(written) {
