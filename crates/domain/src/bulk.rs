@@ -111,7 +111,9 @@ impl Directory {
             accepted.push(operation);
             refusals.push(refusal);
         }
-        let tasks = references::resolved(accepted, || ResourceId::from_uuid(self.ids.next()));
+        let types = ctx.offer().catalog().types();
+        let new_id = || ResourceId::from_uuid(self.ids.next());
+        let tasks = references::resolved(accepted, types, new_id);
         let results = Run::new(self, ctx, tasks, fail_on_errors).finish(progress).await?;
         let told = results.into_iter().zip(refusals).enumerate();
         Ok(told.filter_map(|(at, (result, refusal))| Some((at, tell(result?, refusal)?))).collect())

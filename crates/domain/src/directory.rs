@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::anchors::Anchors;
 use crate::bulk::Verb;
 use crate::decide::{After, Before, Stamp, decide, edge_ops};
-use crate::error::refused;
+use crate::error::{refused, unknown_members};
 use crate::me::{may_change, still_acts};
 use crate::{
     Access, Clock, CommitError, Connection, Context, CursorAsked, Cursors, Edge, EdgeOp, Error,
@@ -152,6 +152,7 @@ impl Directory {
         permit(ctx, ty, Verb::Create, "")?;
         let accepted = ty.accept(body, Accept::Create, profile(ctx))?;
         let links = edges(ty, &accepted.links)?;
+        self.check_references(ctx, ty, None, (&accepted.document, &links)).await?;
         let after = After { document: &accepted.document, links: &links };
         let id = ResourceId::from_uuid(self.ids.next());
         let stamp = self.stamp(ctx, ty, id, &Precondition::None);
@@ -170,7 +171,7 @@ impl Directory {
             Err(CommitError::Taken { attr }) => {
                 Err(self.taken(ctx, ty, attr, &accepted.document).await?)
             }
-            Err(error) => Err(refused(error, ty.name(), "", relation(ty))),
+            Err(error) => Err(refused(error, ty, "")),
         }
     }
 
@@ -276,7 +277,7 @@ impl Directory {
             match self.commit(ctx, at.ty, Some(before), None, stamp).await {
                 Ok(_) => return Ok(()),
                 Err(CommitError::Stale) => {}
-                Err(error) => return Err(refused(error, at.ty.name(), at.id, "")),
+                Err(error) => return Err(refused(error, at.ty, at.id)),
             }
         }
         Err(Error::Busy)
@@ -298,13 +299,14 @@ impl Directory {
             let (target, links) = change(&found, &document)?;
             let links = edges(at.ty, &links)?;
             may_change(ctx, at.ty, (&document, &target), &links)?;
+            self.check_references(ctx, at.ty, Some(&document), (&target, &links)).await?;
             let before = before(&found.record, &document);
             let after = After { document: &target, links: &links };
             let stamp = self.stamp(ctx, at.ty, found.record.id, precondition);
             match self.commit(ctx, at.ty, Some(before), Some(after), stamp).await {
                 Ok(written) => return Ok(rewritten(found, &target, written)),
                 Err(CommitError::Stale) => {}
-                Err(error) => return Err(refused(error, at.ty.name(), at.id, relation(at.ty))),
+                Err(error) => return Err(refused(error, at.ty, at.id)),
             }
         }
         Err(Error::Busy)
@@ -439,7 +441,7 @@ pub(crate) fn relation(ty: &ResourceType) -> &str {
 }
 
 pub(crate) fn edges(ty: &ResourceType, links: &[LinkChange]) -> Result<Vec<EdgeOp>, Error> {
-    edge_ops(ty, links).map_err(|ids| Error::UnknownMembers { attr: relation(ty).into(), ids })
+    edge_ops(ty, links).map_err(|ids| unknown_members(ty, ids))
 }
 
 const fn before<'a>(record: &Record, document: &'a Document) -> Before<'a> {
@@ -480,6 +482,7 @@ fn rewritten(mut found: Found, document: &Document, written: Option<Written>) ->
 mod find;
 mod find_all;
 mod outcomes;
+pub(crate) mod references;
 #[cfg(test)]
 mod tests;
 mod walk;

@@ -1,5 +1,7 @@
 //! What the domain needs of the world.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use rollcall_schema::{Instant, ResourceType};
 use serde_json::Value;
@@ -211,6 +213,22 @@ pub trait Reader: Send + Sync {
         after: Option<(ResourceId, ResourceId)>,
         limit: u32,
     ) -> Result<Vec<Edge>, Unavailable>;
+
+    /// Those of these ids that are resources of a type, each once.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn present(
+        &self,
+        ty: &ResourceType,
+        ids: &[ResourceId],
+    ) -> Result<Vec<ResourceId>, Unavailable> {
+        let mut present = BTreeSet::new();
+        for id in ids {
+            present.extend(self.get(ty, *id, Load::default()).await?.map(|found| found.record.id));
+        }
+        Ok(present.into_iter().collect())
+    }
 
     /// Records of a type that were indexed under an earlier revision than this one, in the order
     /// of ids, behind the id `after`, at most `limit`. Costs little where there are none.

@@ -439,7 +439,11 @@ mod tests {
         check(FilterError::Mismatch("f".into()).into(), 400, Some("invalidFilter"));
         let taken = Error::Taken { attr: "userName".into(), kind: "User".into(), hint: "" };
         check(taken, 409, Some("uniqueness"));
-        let unknown = Error::UnknownMembers { attr: "members".into(), ids: vec!["x".into()] };
+        let unknown = Error::UnknownMembers {
+            attr: "members".into(),
+            ids: vec!["x".into()],
+            kinds: vec!["User".into()],
+        };
         check(unknown, 400, Some("invalidValue"));
         check(Error::Forbidden, 403, None);
         check(Error::NotSelfService { attr: "roles".into() }, 403, None);

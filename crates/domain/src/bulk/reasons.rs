@@ -7,7 +7,7 @@ use super::references::Task;
 use super::round::Outcome;
 use super::run::Run;
 use super::{Undone, Verb};
-use crate::directory::{edges, relation};
+use crate::directory::edges;
 use crate::error::refused;
 use crate::{CommitError, Error, ResourceId};
 
@@ -102,5 +102,5 @@ impl Run<'_> {
 
 fn plain(task: &Task, error: CommitError) -> Error {
     let named = named(task);
-    refused(error, named.ty.name(), named.id, relation(named.ty))
+    refused(error, named.ty, named.id)
 }

@@ -40,6 +40,8 @@ pub(super) struct Run<'a> {
     next: usize,
     fates: Vec<Fate>,
     outcomes: Vec<Option<Outcome>>,
+    /// The creations by the ids that they make.
+    made: HashMap<ResourceId, usize>,
     processed: usize,
     errors: usize,
     /// How many errors are one too many.
@@ -89,6 +91,7 @@ impl<'a> Run<'a> {
             next: 0,
             fates: vec![Fate::Open; tasks.len()],
             outcomes: tasks.iter().map(|_| None).collect(),
+            made: made(&tasks),
             tasks,
             processed: 0,
             errors: 0,
@@ -139,6 +142,9 @@ impl<'a> Run<'a> {
                 }
                 Step::Read if !self.seen.is_heavy() => self.read_ahead().await?,
                 Step::ReadLinks(id) if self.round.is_empty() => self.read_links(id).await?,
+                Step::Learn(unread) if !self.seen.is_ending() => {
+                    self.directory.learn(self.ctx, &unread, &mut self.seen.known).await?;
+                }
                 _ => self.flush().await?,
             }
             if self.is_due() {
@@ -157,6 +163,15 @@ impl<'a> Run<'a> {
         places: &'s [usize],
     ) -> impl Iterator<Item = (usize, &'s Task)> {
         places.iter().filter_map(|at| Some((*at, self.task(*at)?)))
+    }
+
+    /// The type of a resource that begins with a unit, or with what is pending.
+    pub(super) fn begins(&self, id: ResourceId, unit: &[usize]) -> Option<&str> {
+        let at = *self.made.get(&id)?;
+        let awaited = self.fate(at) == Fate::Pending || unit.binary_search(&at).is_ok();
+        let task = self.task(at).filter(|_| awaited)?;
+        let ended = matches!(self.seen.look(&task.ty, id), Look::Missing(_));
+        (!ended).then(|| task.ty.name())
     }
 
     pub(super) fn fate(&self, at: usize) -> Fate {
@@ -357,7 +372,10 @@ impl<'a> Run<'a> {
         let Some(task) = unit.and_then(|at| self.task(*at)) else { return Ok(()) };
         let ty = Arc::clone(&task.ty);
         let load = Load { links: true, incoming: false };
-        let found = self.directory.store.scope(self.ctx.scope()).get(&ty, id, load).await?;
+        let mut found = self.directory.store.scope(self.ctx.scope()).get(&ty, id, load).await?;
+        if let Some(found) = &mut found {
+            self.ctx.veil(found);
+        }
         self.seen.read(&ty, id, found, Loaded::RecordAndLinks)
     }
 
@@ -377,4 +395,12 @@ impl<'a> Run<'a> {
             self.tell(at, Err(Undone::Failed(source.into())));
         }
     }
+}
+
+fn made(tasks: &[Option<Task>]) -> HashMap<ResourceId, usize> {
+    let creations = tasks.iter().enumerate().filter_map(|(at, task)| {
+        let task = task.as_ref().filter(|task| task.verb == Verb::Create)?;
+        Some((task.id.parse().ok()?, at))
+    });
+    creations.collect()
 }
