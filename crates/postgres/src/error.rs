@@ -16,6 +16,20 @@ pub enum ConnectError {
         /// What is wrong with it.
         reason: String,
     },
+    /// What the URL says about TLS can't be done.
+    #[error("no TLS to PostgreSQL as the URL asks for it: {reason}")]
+    BadTls {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The server and we come to no TLS.
+    #[error("could not connect to PostgreSQL at {target} over TLS: {reason}")]
+    Tls {
+        /// Role, host and database.
+        target: String,
+        /// What is in the way, and what would mend it.
+        reason: String,
+    },
     /// The server doesn't let us in, or isn't there.
     #[error(
         "could not connect to PostgreSQL at {target}: {reason}; check that the server runs there \
