@@ -200,7 +200,7 @@ impl Reader for Window {
     ) -> Result<Vec<ResourceId>, Unavailable> {
         let [organization, connection] = scope(self.at);
         let ids: BTreeSet<_> = ids.iter().copied().collect();
-        let ids = json::ids(ids.into_iter());
+        let ids = json::ids(ids);
         let run = Run::<Present>::with([ids.into(), organization, connection, ty.name().into()]);
         self.pool
             .read(move |conn| {

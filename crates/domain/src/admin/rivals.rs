@@ -131,7 +131,7 @@ impl<'a> Rivals<'a> {
         if values.is_empty() {
             return Ok(HashSet::new());
         }
-        let is = |value| Expr::Compare(path.clone(), Op::Eq, Literal::String(Cow::Owned(value)));
+        let is = |value| Expr::Compare(path, Op::Eq, Literal::String(Cow::Owned(value)));
         let any = values.into_iter().map(is).collect();
         let condition = ty.condition(&Expr::Or(any), profile).map_err(Unavailable::new)?;
         let plan = Plan::of(ty, &condition);
