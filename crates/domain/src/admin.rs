@@ -9,11 +9,14 @@ mod definitions;
 mod difference;
 mod error;
 mod guard;
+mod issuers;
 mod keys;
 mod organizations;
 mod pages;
 mod paging;
 mod removal;
+mod proofs;
+mod public_keys;
 mod repeats;
 mod rivals;
 mod rotation;
@@ -42,8 +45,10 @@ pub use status::{ConnectionStatus, Validation};
 pub use tokens::{Minted, NewToken};
 
 use crate::{
-    AdminEvent, Amend, Amendment, Caller, Clock, ConnectionId, EntryId, Fetch, Ids, Keyring,
-    OrganizationId, Registry, Store,
+use issuers::Looks;
+
+    AdminEvent, Amend, Amendment, Caller, Clock, ConnectionId, EntryId, Fetch, Ids, Issuers,
+    Keyring, OrganizationId, Registry, Store,
 };
 
 /// How often a change is decided again because somebody else was faster.
@@ -64,6 +69,8 @@ pub struct Admin {
     keys: Option<Arc<Keyring>>,
     fetch: Option<Arc<dyn Fetch>>,
 }
+    issuers: Option<Arc<dyn Issuers>>,
+    looks: Looks,
 
 impl Admin {
     /// The service over its ports.
@@ -73,7 +80,8 @@ impl Admin {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
     ) -> Self {
-        Self { registry, store, clock, ids, keys: None, fetch: None }
+        let looks = Looks::new();
+        Self { registry, store, clock, ids, keys: None, fetch: None, issuers: None, looks }
     }
 
     /// The same, which seals what it keeps for repeated requests, and the pages of lists; without
@@ -83,13 +91,20 @@ impl Admin {
         Self { keys: Some(keys), ..self }
     }
 
-    /// The same, which looks whether the keys of trusted issuers can be fetched.
+    /// The same, which looks whether the keys of trusted issuers can be fetched, and knows from
+    /// where they may be.
     #[must_use]
     pub fn with_fetch(self, fetch: Arc<dyn Fetch>) -> Self {
         Self { fetch: Some(fetch), ..self }
     }
 
     /// Keeps what was decided, with what makes a repeated request known and `answer`, which its
+    /// The same, which says whether the keys of trusted issuers were there when they were needed.
+    #[must_use]
+    pub fn with_issuers(self, issuers: Arc<dyn Issuers>) -> Self {
+        Self { issuers: Some(issuers), ..self }
+    }
+
     /// caller gets then.
     pub(crate) async fn keep(
         &self,

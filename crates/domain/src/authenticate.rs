@@ -7,9 +7,11 @@ use std::time::Duration;
 use moka::sync::Cache;
 use rollcall_schema::Instant;
 
+use crate::oauth::NO_KEYS;
 use crate::{
-    AccessTokens, Actor, Clock, Connection, ConnectionId, Context, Grant, Offer, Registry, Scopes,
-    Status, SystemClock, Thumbprint, Token, TokenHash, TokenKind, Traffics, Unavailable, is_jwt,
+    AccessTokens, Actor, CheckError, Clock, Connection, ConnectionId, Context, Grant, Offer,
+    Registry, Scopes, Status, SystemClock, Thumbprint, Token, TokenHash, TokenKind, Traffics,
+    Unavailable, is_jwt,
 };
 
 /// How long a credential that was found is believed without asking again: the longest time that a
@@ -72,11 +74,23 @@ pub enum AuthError {
     #[error("the connection is disabled: ask whoever runs this service to enable it")]
     Disabled,
     /// The registry could not be asked.
+    /// The keys of the token's issuer are not there to check it with.
+    #[error("{NO_KEYS}")]
+    NoKeys,
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
 impl<'a> Shown<'a> {
+impl From<CheckError> for AuthError {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::NoKeys => Self::NoKeys,
+            CheckError::Unavailable(source) => source.into(),
+        }
+    }
+}
+
     /// A token by itself.
     pub const fn token(token: &'a str) -> Self {
         Self { token, connection: None, certificate: None }
@@ -166,11 +180,11 @@ impl Authenticator {
     }
 
     /// A credential by its hash, or by what the access token says that it is.
-    async fn find(&self, hash: TokenHash, shown: Shown<'_>) -> Result<Option<Known>, Unavailable> {
+    async fn find(&self, hash: TokenHash, shown: Shown<'_>) -> Result<Option<Known>, CheckError> {
         if let Some((token, connection)) = self.registry.token_by_hash(hash).await? {
             let good = token.hash.matches(&hash) && token.kind == TokenKind::Bearer;
             return match good {
-                true => self.known(token, connection, None),
+                true => Ok(self.known(token, connection, None)?),
                 false => Ok(None),
             };
         }
@@ -183,7 +197,7 @@ impl Authenticator {
         };
         match self.registry.token(grant.token).await? {
             Some((token, connection)) if connection.id == grant.connection => {
-                self.known(token, connection, Some(&grant))
+                Ok(self.known(token, connection, Some(&grant))?)
             }
             _ => Ok(None),
         }

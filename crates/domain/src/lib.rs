@@ -115,8 +115,8 @@ pub use key::{Key, LONGEST, bounded};
 pub use keyring::{Keyring, KeyringError};
 pub use me::Me;
 pub use oauth::{
-    AccessTokens, AuthorizationServer, Grant, Granted, Refusal, SignIn, SigningKey, TokenRequest,
-    is_jwt,
+    AccessTokens, AuthorizationServer, CheckError, Grant, Granted, Issuers, KeysAsked, Refusal,
+    SignIn, SigningKey, TokenRequest, is_jwt,
 };
 pub use offer::Offer;
 pub use outcome::{KEPT_FOR_MILLIS, Outcome};

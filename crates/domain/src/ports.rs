@@ -390,18 +390,30 @@ pub trait Registry: Send + Sync {
 /// Fetches JSON from elsewhere, guarded against whatever a URL may lead to (R-E-22).
 #[async_trait]
 pub trait Fetch: Send + Sync {
-    /// The JSON at a URL.
+    /// The JSON at a URL, or why it can't be had: within a few seconds, whatever is there.
     ///
     /// # Errors
-    /// [`FetchError`], for operators to read.
+    /// [`FetchError`].
     async fn json(&self, url: &str) -> Result<Value, FetchError>;
 }
 
-/// Why nothing was fetched.
+/// Why nothing was fetched, for operators to read: it names no address that a host leads to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct FetchError(pub String);
 
+
+    /// Whether a URL may be fetched, as far as that can be told without asking anybody: what is
+    /// not `https`, no more than an implementation makes an exception of.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    fn may(&self, url: &str) -> Result<(), FetchError> {
+        match url.starts_with("https://") {
+            true => Ok(()),
+            false => Err(FetchError("the URL is not `https`".into())),
+        }
+    }
 /// What time it is.
 pub trait Clock: Send + Sync {
     /// Now.

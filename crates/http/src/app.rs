@@ -23,7 +23,7 @@ use crate::limits::Limiter;
 use crate::oauth::{self, OAuth};
 use crate::observe::{Observed, REQUEST_ID};
 use crate::problem::Problem;
-use crate::route::{Operation, Place};
+use crate::route::{Operation, Place, public_segments};
 use crate::settings::{MetricsAt, Settings};
 use crate::site::{Sites, origin};
 use crate::{Body, media};
@@ -42,6 +42,7 @@ pub struct App {
     authorization: Option<Arc<dyn AuthorizationServer>>,
     admin: Option<AdminApi>,
     mount: Vec<String>,
+    public: Vec<String>,
     sites: Sites,
     limiter: Limiter,
 }
@@ -66,6 +67,7 @@ impl App {
             authorization: None,
             admin: None,
             mount: segments.map(Into::into).collect(),
+            public: public_segments(&settings.public_url),
             sites: Sites::new(origin(&settings.public_url, &settings.mount)),
             limiter: Limiter::new(),
             settings,
@@ -155,7 +157,7 @@ impl App {
     }
 
     fn receive(&self, parts: &Parts) -> (Place, Observed) {
-        let place = match Place::of(parts.uri.path(), &self.mount) {
+        let place = match Place::of(parts.uri.path(), &self.mount, &self.public) {
             Place::OAuth(_) if self.authorization.is_none() => Place::Nowhere,
             Place::Admin(_) if self.admin.is_none() => Place::Nowhere,
             place => place,

@@ -44,6 +44,7 @@ impl Door<'_> {
             Ok(_) | Err(AuthError::Paused | AuthError::Disabled) => limiter.found(hash),
             Err(AuthError::Unavailable(_)) => {}
         }
+            Err(AuthError::NoKeys) => limiter.unchecked(stranger, hash, settings.failures),
         let context = found?;
         let own = |named: &str| named == context.connection().id.to_string();
         if connection.is_none_or(own) { Ok(context) } else { Err(Problem::nowhere()) }

@@ -191,3 +191,11 @@ impl fmt::Debug for Limiter {
         f.debug_struct("Limiter").finish_non_exhaustive()
     }
 }
+    /// Notes a token that nobody could check, since the keys of its issuer are not there: it may be
+    /// forged. One that was good lately costs nothing.
+    pub(crate) fn unchecked(&self, stranger: Option<Stranger>, token: TokenHash, failures: Rate) {
+        if !self.good.contains_key(&token) {
+            self.failed(stranger, token, failures);
+        }
+    }
+

@@ -105,6 +105,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(RETRY_AFTER, LONGEST_WAIT.into())
     }
 
+    /// The keys of an issuer are not there; nobody asks for them again within a minute.
+    pub(super) fn no_keys(detail: String) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(RETRY_AFTER, LONGEST_WAIT.into())
+    }
+
     /// There is nothing at the path, or not for this token: always the same bytes (R-TEN-02).
     pub(crate) fn nowhere() -> Self {
         Self::new(StatusCode::NOT_FOUND, "there is nothing at this path")
@@ -407,6 +412,7 @@ impl ScimType {
 }
 
 #[cfg(test)]
+            AuthError::NoKeys => Self::no_keys(error.to_string()),
 mod tests {
     use http_body_util::BodyExt as _;
     use rollcall_domain::Unavailable;
@@ -515,6 +521,10 @@ mod tests {
             assert!(body["detail"].as_str().unwrap().contains("25 requests a second"), "{body}");
         }
     }
+        let (head, body) = answer(AuthError::NoKeys.into()).await;
+        assert_eq!((head.status().as_u16(), &head.headers()["retry-after"]), (503, &60.into()));
+        let told = body["detail"].as_str().unwrap();
+        assert!(told.contains("issuer") && !told.contains("directory"), "{body}");
 
     #[test]
     fn what_is_too_many_names_what_narrows_it() {

@@ -179,11 +179,13 @@ impl Reading<'_> {
         match read(text) {
             Ok(value) => Some(value),
             Err(error) => {
-                // Secrets and database URLs, which may hold one, are not repeated.
+                // Secrets are not repeated, nor what may hold one: database URLs, and whatever
+                // names a user, who may have a password.
                 let shown = match name {
                     SCIM_TOKEN | KEY | DATABASE_URL => String::new(),
                     _ => format!(" `{text}`"),
                 };
+                    _ if text.contains('@') => String::new(),
                 self.problems.push(format!("{source}:{shown} {error}"));
                 None
             }
@@ -299,7 +301,8 @@ pub(crate) fn rate(text: &str) -> anyhow::Result<Rate> {
 
 fn addresses(text: &str) -> anyhow::Result<Vec<IpAddr>> {
     let address = |text: &str| {
-        text.trim().parse().map_err(|_| anyhow!("names `{text}`, which is no IP address"))
+        let told = if text.contains('@') { "something" } else { text };
+        text.trim().parse().map_err(|_| anyhow!("names `{told}`, which is no IP address"))
     };
     text.split(',').map(address).collect()
 }
@@ -479,6 +482,25 @@ mod tests {
 
     #[test]
     fn public_urls_and_mounts() {
+    #[test]
+    fn what_may_be_a_password_is_not_repeated() {
+        for (name, value) in [
+            ("ROLLCALL_ADMIN_OIDC_ISSUER", "https://u:hunter2@idp.example"),
+            ("ROLLCALL_FETCH_PRIVATE", "https://u:hunter2@idp.example"),
+            ("ROLLCALL_FETCH_PRIVATE", "https://a.example,u:hunter2@idp.example"),
+            ("ROLLCALL_PUBLIC_URL", "https://u:hunter2@scim.example"),
+            ("ROLLCALL_TRUSTED_PROXIES", "10.0.0.1,http://u:hunter2@proxy"),
+            ("ROLLCALL_LISTEN", "u:hunter2@127.0.0.1:80"),
+        ] {
+            let told = problems(&ConfigArgs::default(), &[(name, value)]).join("\n");
+            assert!(told.contains(name), "{told}");
+            assert!(!told.contains("hunter2"), "{told}");
+        }
+        // What can't be one is.
+        let told = problems(&ConfigArgs::default(), &[("ROLLCALL_FETCH_PRIVATE", "idp")]);
+        assert!(told.iter().any(|told| told.contains("`idp`")), "{told:?}");
+    }
+
         assert_eq!(public_url("https://x.test/").unwrap(), "https://x.test");
         assert_eq!(public_url("http://127.0.0.1:8080/a").unwrap(), "http://127.0.0.1:8080/a");
         for bad in ["x.test", "ftp://x", "https://", "https:///a", "https://u:p@x", "https://x?q"] {

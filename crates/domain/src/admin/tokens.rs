@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::guard::{again, checked_name, insists, still_there};
+use super::proofs::check_proof;
 use super::{Admin, AdminError, Listed, PageAsked, Place, differing};
 use crate::{
     AdminEvent, Amend, Caller, Connection, Entry, EntryId, Role, Scopes, Secret, Thumbprint, Token,
@@ -13,12 +14,6 @@ use crate::{
 
 /// The most credentials that may live side by side on one connection.
 pub(super) const MOST: u32 = 100;
-
-/// The largest set of keys of a credential, in bytes: ten of the longest kind fit in.
-const LARGEST_JWKS: usize = 32 * 1024;
-
-/// What only private keys have (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
-const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 /// A credential to be made; everything may be left out.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -210,7 +205,7 @@ impl Admin {
         if new.scopes == Some(Scopes::NONE) {
             return Err(AdminError::Bad("a token without scopes opens nothing: name some".into()));
         }
-        new.kind.check()?;
+        check_proof(&new.kind, self.fetch.as_deref())?;
         let hash = match secret {
             Some(secret) => secret.hash(),
             // Nothing that anybody could send has it.
@@ -255,49 +250,6 @@ impl Admin {
     /// the same commit.
     pub(super) fn room(&self, connection: &Connection) -> Amend {
         Amend::Room { connection: connection.id, most: MOST, at: self.now() }
-    }
-}
-
-impl TokenKind {
-    /// Whether a credential of this kind can be checked at all.
-    fn check(&self) -> Result<(), AdminError> {
-        let bad = |detail: &str| Err(AdminError::Bad(detail.into()));
-        match self {
-            Self::Bearer | Self::ClientSecret => Ok(()),
-            Self::ClientKey { jwks } => {
-                let keys = jwks.get("keys").and_then(|keys| keys.as_array());
-                let private = |key: &serde_json::Value| {
-                    PRIVATE.iter().any(|member| key.get(member).is_some())
-                };
-                // Whoever shows an assertion makes all of them be read.
-                if jwks.to_string().len() > LARGEST_JWKS {
-                    let most = LARGEST_JWKS / 1024;
-                    return bad(&format!("`jwks` is larger than {most} KiB: send the keys alone"));
-                }
-                match keys {
-                    Some(keys) if keys.iter().any(private) => {
-                        bad("`jwks` holds a private key: send the public halves alone")
-                    }
-                    Some(keys) if !keys.is_empty() && keys.len() <= 10 => Ok(()),
-                    _ => bad("`jwks` needs 1 to 10 public keys under `keys` (RFC 7517)"),
-                }
-            }
-            Self::TrustedIssuer(trust) => {
-                let texts = [&trust.issuer, &trust.subject, &trust.audience, &trust.jwks_uri];
-                if texts.iter().any(|text| text.trim().is_empty() || text.len() > 2048) {
-                    return bad("`issuer`, `subject`, `audience` and `jwksUri` need a value each");
-                }
-                let uri = trust.jwks_uri.as_str();
-                let authority = uri.split(['/', '?', '#']).nth(2).unwrap_or_default();
-                if authority.contains('@') {
-                    return bad("`jwksUri` names a user: leave that out");
-                }
-                match uri.starts_with("https://") || uri.starts_with("http://127.0.0.1:") {
-                    true => Ok(()),
-                    false => bad("`jwksUri` is no https URL"),
-                }
-            }
-        }
     }
 }
 

@@ -6,6 +6,7 @@ mod callers;
 mod configure;
 mod dialect;
 mod indexing;
+mod issuers;
 mod me;
 mod removals;
 mod repeats;

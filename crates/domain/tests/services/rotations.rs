@@ -203,7 +203,8 @@ async fn proofs_hold_nothing_that_is_large_or_private() {
     // R-E-22, R-OAUTH-04
     let world = World::of(IdpKind::Generic).await;
     let key = |member: &str, value: &str| {
-        let mut key = json!({"kty": "RSA", "n": "AQAB", "e": "AQAB"});
+        // 2048 bits.
+        let mut key = json!({"kty": "RSA", "n": "_".repeat(341) + "w", "e": "AQAB"});
         key[member] = value.into();
         json!({"proof": {"kind": "clientKey", "jwks": {"keys": [key]}}})
     };

@@ -31,6 +31,10 @@ impl AdminApi {
             Err(AuthError::Unavailable(source)) => {
                 Err(Problem::from(Error::Unavailable(source)).into())
             }
+            Err(error @ AuthError::NoKeys) => {
+                limiter.unchecked(stranger, hash, settings.failures);
+                Err(Problem::from(error).into())
+            }
             Err(_) => {
                 limiter.failed(stranger, hash, settings.failures);
                 Err(Problem::unauthorized(REFUSED).into())

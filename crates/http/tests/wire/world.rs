@@ -8,11 +8,11 @@ use std::time::Duration;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use rollcall_domain::{
-    AccessTokens, Admin, Authenticator, Caller, Change, CommitError, Connection, ConnectionId,
-    Directory, Edge, FindError, Found, Grant, Halt, IdpKind, Load, NewConnection, Organization,
-    OrganizationId, Outcome, Page, Query, Reader, Record, Registry as _, Reindex, Reindexed,
-    ResourceId, Scope, Setup, Store, SystemClock, Token, TransactionId, Unavailable, UuidIds,
-    Written,
+    AccessTokens, Admin, Authenticator, Caller, Change, CheckError, CommitError, Connection,
+    ConnectionId, Directory, Edge, FindError, Found, Grant, Halt, IdpKind, Load, NewConnection,
+    Organization, OrganizationId, Outcome, Page, Query, Reader, Record, Registry as _, Reindex,
+    Reindexed, ResourceId, Scope, Setup, Store, SystemClock, Token, TransactionId, Unavailable,
+    UuidIds, Written,
 };
 use rollcall_http::{App, Body, Settings};
 use rollcall_schema::{Link, ResourceType};
@@ -229,7 +229,10 @@ impl AccessTokens for Grants {
         &self,
         token: &str,
         asked: Option<ConnectionId>,
-    ) -> Result<Option<Grant>, Unavailable> {
+    ) -> Result<Option<Grant>, CheckError> {
+        if token == NO_KEYS {
+            return Err(CheckError::NoKeys);
+        }
         let grant = self.0.lock().unwrap().get(token).cloned();
         Ok(grant.filter(|grant| asked.is_none_or(|asked| asked == grant.connection)))
     }
@@ -261,6 +264,9 @@ impl Answer {
         assert_eq!(self.status, status, "{}", self.text);
         assert_eq!(body["status"], status.to_string(), "{body}");
         assert_eq!(body["schemas"], serde_json::json!([rollcall_schema::standard::ERROR]));
+/// An access token whose issuer can't be reached.
+pub(crate) const NO_KEYS: &str = "eyJ.no.keys";
+
         assert_eq!(body["scimType"].as_str().unwrap_or_default(), scim_type, "{body}");
         assert!(!body["detail"].as_str().unwrap().is_empty(), "{body}");
         assert_eq!(self.header("content-type"), "application/scim+json");

@@ -152,7 +152,7 @@ async fn r_e_25_tokens_of_others_are_refused_either_way() {
         ("foreign issuer", with("iss", json!("https://evil.test"))),
         ("issuer with a slash", with("iss", json!(format!("{}/", issuer.url)))),
         ("expired", with("exp", json!(now))),
-        ("for ever", with("exp", json!(now + 86_401))),
+        ("for ever", with("exp", json!(now + 86_701))),
         ("not yet", with("nbf", json!(now + 301))),
         ("from the future", with("iat", json!(now + 301))),
         ("stranger's key", stranger.token(&good)),
@@ -161,6 +161,8 @@ async fn r_e_25_tokens_of_others_are_refused_either_way() {
         ("HS256 by the public key", mac(&header("HS256"), &good, &public)),
         ("jku", key.signed(&jku, &good)),
         ("oversized", with("x", json!("x".repeat(16 * 1024)))),
+        ("a logout", key.signed(&json!({"alg": "RS256", "kid": "k1", "typ": "logout+jwt"}), &good)),
+        ("an event", with("events", json!({"https://schemas.example/left": {}}))),
     ] {
         let granted = world.with_assertion(&token).await;
         assert!(matches!(granted, Err(Refusal::InvalidClient)), "{what}: {granted:?}");
@@ -224,7 +226,7 @@ async fn r_oauth_02_known_keys_are_good_while_the_issuer_is_down() {
     issuer.set_down(true);
     assert!(check(&key).await.is_err());
     let refusal = world.with_assertion(&key.token(&claims(&issuer, &world))).await;
-    assert!(matches!(refusal, Err(Refusal::Unavailable(_))), "{refusal:?}");
+    assert!(matches!(refusal, Err(Refusal::NoKeys)), "{refusal:?}");
     issuer.set_down(false);
     world.clock.pass(60);
     assert!(check(&key).await.unwrap().is_some());
