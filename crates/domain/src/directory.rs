@@ -331,7 +331,7 @@ impl Directory {
         ty: &ResourceType,
         before: Option<Before<'_>>,
         after: Option<After<'_>>,
-        stamp: Stamp,
+        stamp: Stamp<'_>,
     ) -> Result<Option<Written>, CommitError> {
         let Some(change) = decide(ty, before, after, stamp) else { return Ok(None) };
         let written = self.store.commit(ctx.scope(), change).await?;
@@ -372,13 +372,13 @@ impl Directory {
         Ok(holders.found.into_iter().next())
     }
 
-    pub(crate) fn stamp(
+    pub(crate) fn stamp<'c>(
         &self,
-        ctx: &Context,
+        ctx: &'c Context,
         ty: &ResourceType,
         id: ResourceId,
         precondition: &Precondition,
-    ) -> Stamp {
+    ) -> Stamp<'c> {
         Stamp {
             id,
             event: EventId::from_uuid(self.ids.next()),
@@ -386,7 +386,7 @@ impl Directory {
             at: self.clock.now(),
             insists: *precondition != Precondition::None,
             revision: ctx.offer().revision(),
-            complete_since: ctx.offer().complete_since(ty),
+            since: ctx.offer().since(ty),
         }
     }
 }

@@ -158,6 +158,16 @@ impl Run<'_> {
         Ok(basis)
     }
 
+    /// Whether an operation fails for what was sent and by whom, whatever else there is.
+    pub(super) fn fails(&self, at: usize) -> bool {
+        let Some(task) = self.task(at) else { return true };
+        let id = if task.verb == Verb::Create { "" } else { &task.id };
+        let body = || self.accepted(task).and_then(|accepted| edges(&task.ty, &accepted.links));
+        permit(self.ctx, &task.ty, task.verb, id).is_err()
+            || task.unknown.is_some()
+            || (task.verb == Verb::Create && body().is_err())
+    }
+
     /// Checks a body of a creation.
     pub(super) fn accepted(&self, task: &Task) -> Result<Accepted, Error> {
         // The operation keeps its data: it may have to be decided again.

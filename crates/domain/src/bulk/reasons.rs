@@ -1,6 +1,6 @@
 //! Why a change was refused, told to each operation that it stands for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::plan::named;
 use super::references::Task;
@@ -77,12 +77,21 @@ impl Run<'_> {
         blamed
     }
 
-    /// Those of a circle that may have the value in common.
+    /// Those of a circle that have a value in common.
     fn twins(&self, unit: &[usize], attr: &str) -> Vec<(usize, Undone<()>)> {
-        let has = |task: &Task| task.ty.attrs().iter().any(|def| *def.path == *attr);
-        let of_kind = self.tasks_of(unit).filter(|(_, task)| has(task));
+        let mut holders: HashMap<(&str, String), Vec<usize>> = HashMap::new();
+        for (at, task) in self.tasks_of(unit) {
+            let Ok(accepted) = self.accepted(task) else { continue };
+            let keys = task.ty.index_keys(&accepted.document).into_iter();
+            let of = keys.filter(|key| key.unique && *task.ty.attr(key.attr).path == *attr);
+            for key in of {
+                holders.entry((task.ty.name(), key.key)).or_default().push(at);
+            }
+        }
+        let twins = holders.into_values().filter(|holders| holders.len() > 1);
+        let twins: Vec<usize> = twins.flatten().collect::<BTreeSet<_>>().into_iter().collect();
         let taken = |task| plain(task, CommitError::Taken { attr: attr.into() });
-        of_kind.map(|(at, task)| (at, Undone::Failed(taken(task)))).collect()
+        self.tasks_of(&twins).map(|(at, task)| (at, Undone::Failed(taken(task)))).collect()
     }
 
     /// Those of a circle that name resources which aren't there.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, stream};
 use rollcall_schema::{Instant, ResourceType};
 
-use super::order::units;
+use super::order::{in_turn, units};
 use super::plan::{Plan, Step};
 use super::references::Task;
 use super::round::{MOST, Nature, Outcome, Round, Verdict};
@@ -84,7 +84,7 @@ impl<'a> Run<'a> {
         fail_on_errors: Option<u32>,
     ) -> Self {
         let limit = fail_on_errors.map(|limit| usize::try_from(limit.max(1)).unwrap_or(usize::MAX));
-        Self {
+        let mut run = Self {
             directory,
             ctx,
             units: units(&tasks),
@@ -101,7 +101,12 @@ impl<'a> Run<'a> {
             most: MOST,
             stale: HashMap::new(),
             admitted: directory.clock.now(),
+        };
+        if limit.is_some() {
+            let units = std::mem::take(&mut run.units);
+            run.units = in_turn(units, &run.tasks, |at| run.fails(at));
         }
+        run
     }
 
     /// What became of each operation; nothing for those that were not processed.

@@ -10,9 +10,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use rollcall_domain::{
     Act, Actor, AdminEvent, Candidates, Change, Clock, CommitError, ConnectionId, Edge, FindError,
-    Found, Halt, KEPT_FOR_MILLIS, KeyTest, Load, OrganizationId, Outcome, Page, Query, Reader, Record, Reindex,
-    Reindexed, ResourceId, Scope, Sieve, Start, Store, SystemClock, TransactionId, Unavailable,
-    Want, Written,
+    Found, Halt, KEPT_FOR_MILLIS, KeyTest, Load, OrganizationId, Outcome, Page, Query, Reader,
+    Record, Reindex, Reindexed, ResourceId, Scope, Sieve, Start, Store, SystemClock, TransactionId,
+    Unavailable, Want, Written,
 };
 use rollcall_schema::{Condition, ResourceType, Storage};
 use uuid::Uuid;
@@ -234,6 +234,13 @@ impl Reader for Window<'_> {
             let mut sieve = Sieve::new(query);
             for found in directory.list(query.ty, looking(query)) {
                 if matches!(query.from, Start::After(last) if found.record.id <= last) {
+                    continue;
+                }
+                // What no condition says is left to the plan.
+                if let (None, Candidates::Key(attr, KeyTest::NotEmpty)) =
+                    (query.condition, &query.plan.candidates)
+                    && !directory.has_key(found.record.id, attr)
+                {
                     continue;
                 }
                 if sieve.offer(found)? == Want::Enough {
