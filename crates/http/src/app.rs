@@ -69,7 +69,7 @@ impl App {
             mount: segments.map(Into::into).collect(),
             public: public_segments(&settings.public_url),
             sites: Sites::new(origin(&settings.public_url, &settings.mount)),
-            limiter: Limiter::new(),
+            limiter: Limiter::new(&settings),
             settings,
         }
     }

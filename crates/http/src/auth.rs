@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use rollcall_domain::{AuthError, Authenticator, Context, Shown, TokenHash};
+use rollcall_domain::{AuthError, Authenticator, ConnectionId, Context, Shown, TokenHash};
 
 use crate::Settings;
 use crate::alike::alike;
@@ -36,15 +36,17 @@ impl Door<'_> {
         let hash = TokenHash::of(token);
         let stranger = Limiter::stranger(parts, connection, settings);
         limiter.hear(stranger, hash, settings.failures)?;
-        let named = connection.and_then(|id| id.parse().ok());
+        // What names no connection is the path of one that there isn't.
+        let nobody = || ConnectionId::from_uuid(uuid::Uuid::nil());
+        let named = connection.map(|id| id.parse().unwrap_or_else(|_| nobody()));
         let shown = Shown { token, connection: named, certificate: certificate(parts) };
         let found = authenticator.bearer(shown).await;
         match &found {
             Err(AuthError::Refused) => limiter.failed(stranger, hash, settings.failures),
             Ok(_) | Err(AuthError::Paused | AuthError::Disabled) => limiter.found(hash),
+            Err(AuthError::NoKeys) => limiter.unchecked(stranger, hash, settings.failures),
             Err(AuthError::Unavailable(_)) => {}
         }
-            Err(AuthError::NoKeys) => limiter.unchecked(stranger, hash, settings.failures),
         let context = found?;
         let own = |named: &str| named == context.connection().id.to_string();
         if connection.is_none_or(own) { Ok(context) } else { Err(Problem::nowhere()) }

@@ -17,7 +17,7 @@ use rollcall_schema::{Profile, ResourceType};
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
-use crate::limits::{Limiter, Pages, Room};
+use crate::limits::{Limiter, Pages, Turn};
 use crate::links::{Links, PAGE, Source};
 use crate::observe::asks_for;
 use crate::parameters::Parameters;
@@ -36,8 +36,8 @@ pub(crate) struct Call<'a> {
     pub(crate) limiter: &'a Limiter,
     /// Where work goes on that is answered before it is done.
     pub(crate) background: &'a TaskTracker,
-    /// What a bulk request holds until it is done.
-    pub(crate) room: Option<Arc<Room>>,
+    /// What it holds until it is done.
+    pub(crate) turn: Arc<Turn>,
     pub(crate) context: Context,
     pub(crate) site: Site,
     pub(crate) parts: &'a Parts,

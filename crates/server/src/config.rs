@@ -14,8 +14,8 @@ use crate::cli::ConfigArgs;
 use crate::settings::{
     ADMIN_OIDC_AUDIENCE, ADMIN_OIDC_ISSUER, BODY_LIMIT, DATABASE_URL, DRAIN_SECONDS, FETCH_PRIVATE,
     Given, KEY, KEY_FILE, LISTEN, LOG, LOG_FORMAT, METRICS_LISTEN, MOUNT, Name, OPEN_DISCOVERY,
-    POOL_SIZE, PUBLIC_URL, RATE_LIMIT, SCIM_TOKEN, Settings, TLS_CERT, TLS_CLIENT_CA, TLS_KEY,
-    TRUSTED_PROXIES, strangers,
+    POOL_SIZE, PUBLIC_URL, RATE_LIMIT, REQUESTS_AT_ONCE, SCIM_TOKEN, Settings, TLS_CERT,
+    TLS_CLIENT_CA, TLS_KEY, TRUSTED_PROXIES, strangers,
 };
 use crate::tls::TlsFiles;
 
@@ -37,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) key: Option<Keyring>,
     pub(crate) key_file: Option<PathBuf>,
     pub(crate) rate: Option<Rate>,
+    pub(crate) requests_at_once: Option<usize>,
     pub(crate) trusted_proxies: Vec<IpAddr>,
     pub(crate) tls: Option<TlsFiles>,
     pub(crate) sign_in: Option<Issuer>,
@@ -115,6 +116,7 @@ impl Config {
             key: reading.take(KEY, |text| Ok(Keyring::parse(text)?)),
             key_file: reading.take(KEY_FILE, |text| Ok(text.into())),
             rate: reading.take(RATE_LIMIT, rate),
+            requests_at_once: reading.take(REQUESTS_AT_ONCE, |text| number(text, 2)),
             trusted_proxies: reading.take(TRUSTED_PROXIES, addresses).unwrap_or_default(),
             tls: reading.tls(),
             sign_in: reading.sign_in(),
@@ -183,9 +185,9 @@ impl Reading<'_> {
                 // names a user, who may have a password.
                 let shown = match name {
                     SCIM_TOKEN | KEY | DATABASE_URL => String::new(),
+                    _ if text.contains('@') => String::new(),
                     _ => format!(" `{text}`"),
                 };
-                    _ if text.contains('@') => String::new(),
                 self.problems.push(format!("{source}:{shown} {error}"));
                 None
             }
@@ -481,8 +483,6 @@ mod tests {
     }
 
     #[test]
-    fn public_urls_and_mounts() {
-    #[test]
     fn what_may_be_a_password_is_not_repeated() {
         for (name, value) in [
             ("ROLLCALL_ADMIN_OIDC_ISSUER", "https://u:hunter2@idp.example"),
@@ -501,6 +501,8 @@ mod tests {
         assert!(told.iter().any(|told| told.contains("`idp`")), "{told:?}");
     }
 
+    #[test]
+    fn public_urls_and_mounts() {
         assert_eq!(public_url("https://x.test/").unwrap(), "https://x.test");
         assert_eq!(public_url("http://127.0.0.1:8080/a").unwrap(), "http://127.0.0.1:8080/a");
         for bad in ["x.test", "ftp://x", "https://", "https:///a", "https://u:p@x", "https://x?q"] {

@@ -92,6 +92,8 @@ impl Services {
 }
 
 fn settings(config: &Config) -> Settings {
+    let plain = Settings::default();
+    let at_once = config.requests_at_once.unwrap_or(plain.at_once);
     Settings {
         public_url: config.public_url.clone().unwrap_or_default(),
         mount: config.mount.clone(),
@@ -106,6 +108,8 @@ fn settings(config: &Config) -> Settings {
             Some(_) => MetricsAt::OwnListener,
             None => MetricsAt::Everywhere,
         },
-        ..Settings::default()
+        at_once,
+        at_once_each: at_once.div_ceil(2),
+        ..plain
     }
 }

@@ -53,7 +53,7 @@ impl App {
         answer
     }
 
-    /// Answers whoever was let in, unless they would not be any more once their body is there.
+    /// Answers whoever was let in, unless they would not be any more once it is their turn.
     async fn admitted<B>(
         &self,
         scim: &Scim,
@@ -73,11 +73,15 @@ impl App {
         let endpoint = scim.endpoint(offer.catalog().types())?;
         observed.routed(endpoint.template());
         endpoint.check(&parts.method, offer.capabilities())?;
-        let room = match endpoint {
-            Endpoint::Bulk => Some(Arc::new(limiter.room(connection, settings).await?)),
+        let early = match endpoint {
+            Endpoint::Bulk => Some(limiter.bulk_turn(connection, settings).await?),
             _ => None,
         };
         let body = self.body(&endpoint, parts, body, &context).await?;
+        let turn = match early {
+            Some(turn) => turn,
+            None => limiter.turn(connection, settings).await?,
+        };
         if since.elapsed() > BELIEVED {
             context = door.admit(parts, scim.connection.as_deref()).await?;
         }
@@ -87,7 +91,7 @@ impl App {
             settings,
             limiter,
             background,
-            room,
+            turn: Arc::new(turn),
             context,
             site,
             parts,
@@ -96,6 +100,8 @@ impl App {
             wording: OnceLock::new(),
         };
         let answer = handlers::answer(&call, &endpoint).await;
+        let answer =
+            answer.map(|answer| answer.map(|body| limiter.in_turns(connection, settings, body)));
         if let Some(dialects) = &self.dialects {
             sighting::show(dialects, &call, &endpoint).await;
         }

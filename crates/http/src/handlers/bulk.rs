@@ -12,7 +12,7 @@ use tracing::Instrument as _;
 use super::Call;
 use crate::alike::small;
 use crate::bulk::{Answers, BulkRequest};
-use crate::limits::Room;
+use crate::limits::Turn;
 use crate::problem::{Problem, chain};
 use crate::site::Site;
 use crate::{Body, json, media, reply};
@@ -49,7 +49,7 @@ pub(super) async fn bulk(call: &Call<'_>) -> Result<Response<Body>, Problem> {
         context: call.context.clone(),
         site: call.site.clone(),
         request_id: call.request_id.to_owned(),
-        _room: call.room.clone(),
+        _turn: Arc::clone(&call.turn),
     };
     match Preference::of(&call.parts.headers).filter(|_| may_be_later(call)) {
         None => Ok(reply::ok(work.run(request, &|_| {}).await?.into())),
@@ -114,13 +114,13 @@ impl Preference {
     }
 }
 
-/// A bulk request on its own, with the room that it takes until it is done (R-E-16).
+/// A bulk request on its own, with the turn that it has until it is done (R-E-16).
 struct Work {
     directory: Arc<Directory>,
     context: Context,
     site: Site,
     request_id: String,
-    _room: Option<Arc<Room>>,
+    _turn: Arc<Turn>,
 }
 
 impl Work {
