@@ -7,6 +7,7 @@ pub mod idp;
 pub mod issuer;
 pub mod log;
 pub mod operator;
+pub mod own_postgres;
 pub mod postgres;
 pub mod program;
 pub mod routes;

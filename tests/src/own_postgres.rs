@@ -104,6 +104,7 @@ impl OwnPostgres {
     }
 
     /// Tries ports until one is free: the server takes none of its own choice.
+    #[expect(clippy::zombie_processes, reason = "what watches the server ends it")]
     async fn listen(programs: &Programs, mut directory: PathBuf) -> Self {
         let width = PORTS.end - PORTS.start;
         for attempt in 0..20 {

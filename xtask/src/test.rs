@@ -22,6 +22,7 @@ pub(crate) fn run(workspace: &Workspace, args: &[String], seed: Option<u64>) -> 
         command.arg("--workspace");
     }
     command.args(args).env("TEST_DATABASE_URL", postgres.url()).env("ROLLCALL_BIN", rollcall);
+    command.envs(postgres.for_own_servers(workspace));
     if env::var_os("PROPTEST_CASES").is_none() {
         command.env("PROPTEST_CASES", "16");
     }

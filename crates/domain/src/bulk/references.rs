@@ -318,6 +318,7 @@ mod tests {
     #[test]
     fn references_stand_in_uris_and_in_texts() {
         #[track_caller]
+        #[expect(clippy::needless_pass_by_value, reason = "calls are shorter")]
         fn check(sent: Value, expect: Value) {
             let one = creation("b", json!({ "x": sent }));
             let tasks = tasks(vec![creation("a", json!({})), one]);
