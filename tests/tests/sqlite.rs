@@ -201,6 +201,7 @@ async fn a_file_without_tables_is_not_ready() {
         "2026-11-21-000000_create_directory",
         "2026-11-22-000000_set_up_connections",
         "2026-11-22-100000_administer",
+        "2026-11-22-200000_bind_bootstrap",
     ];
     assert_eq!(pending, migrations);
     assert_eq!(store.migrate().await.unwrap().len(), pending.len());

@@ -326,6 +326,13 @@ pub trait Registry: Send + Sync {
         hash: TokenHash,
     ) -> Result<Option<(Token, Connection)>, Unavailable>;
 
+    /// The credentials that servers made from their environment, with their connections, the
+    /// newest last, those that have ended included.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn bootstrap_tokens(&self) -> Result<Vec<(Token, Connection)>, Unavailable>;
+
     /// Credentials that nobody has revoked and that end between two times, the soonest first, at
     /// most `limit`.
     ///

@@ -1,6 +1,7 @@
 //! The program as an operator meets it: the real binary, its flags, files, signals and words.
 
 mod administer;
+mod bootstrap;
 mod keys;
 mod setup;
 mod traces;

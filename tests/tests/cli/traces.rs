@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
-use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 use rollcall_domain::OrganizationId;
 use rollcall_tests::tables::Tables;
 
@@ -64,10 +64,12 @@ fn in_sqlite(path: &str, id: OrganizationId) -> Vec<(String, i64)> {
 }
 
 async fn in_postgres(url: &str, id: OrganizationId) -> Vec<(String, i64)> {
+    use diesel_async::RunQueryDsl;
     let mut database = AsyncPgConnection::establish(url).await.expect("the server answers");
     let (plain, hyphened) = (id.uuid().simple().to_string(), id.uuid().to_string());
     let tables = "select tablename::text as name from pg_tables where schemaname = 'public'";
-    let tables = diesel::sql_query(tables).load::<Name>(&mut database).await.expect("tables");
+    let tables = RunQueryDsl::load::<Name>(diesel::sql_query(tables), &mut database).await;
+    let tables = tables.expect("tables");
     let mut found = Vec::new();
     for Name { name: table } in tables {
         let among = among(&table, "'00000000-0000-0000-0000-000000000000'");
@@ -75,7 +77,7 @@ async fn in_postgres(url: &str, id: OrganizationId) -> Vec<(String, i64)> {
             "select count(*) as n from \"{table}\" x \
              where (x::text like '%{plain}%' or x::text like '%{hyphened}%') and {among}"
         );
-        let rows = diesel::sql_query(rows).get_result::<Count>(&mut database).await;
+        let rows = RunQueryDsl::get_result::<Count>(diesel::sql_query(rows), &mut database).await;
         found.push((table, rows.expect("rows are counted").n));
     }
     found

@@ -133,6 +133,12 @@ impl Registry for Postgres {
         row.map(read_credential).transpose()
     }
 
+    async fn bootstrap_tokens(&self) -> Result<Vec<(Token, Connection)>, Unavailable> {
+        let query = credential!(token::bootstrap).order((token::created, token::id));
+        let rows = self.units.read(None, &One::<_, Credential>::new(query)).await?;
+        rows.into_iter().map(read_credential).collect()
+    }
+
     async fn expiring_tokens(
         &self,
         (from, until): (Instant, Instant),

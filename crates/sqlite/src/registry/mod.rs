@@ -148,6 +148,12 @@ impl Registry for Sqlite {
         Ok(row.map(|(token, connection)| (token.into(), connection.into())))
     }
 
+    async fn bootstrap_tokens(&self) -> Result<Vec<(Token, Connection)>, Unavailable> {
+        let all = credential!(token::bootstrap.eq(true)).order((token::created, token::id));
+        let rows = self.pool.read(move |conn| all.load::<Credential>(conn)).await?;
+        Ok(rows.into_iter().map(|(token, connection)| (token.into(), connection.into())).collect())
+    }
+
     async fn expiring_tokens(
         &self,
         (from, until): (Instant, Instant),

@@ -72,6 +72,7 @@ pub(super) struct TokenRow {
     revoked: Option<Moment>,
     replaces: Option<Id>,
     warned: Option<Count>,
+    bootstrap: bool,
     revision: Count,
 }
 
@@ -233,6 +234,7 @@ impl From<&Token> for TokenRow {
             revoked: one.revoked.map(Moment),
             replaces: one.replaces.map(Id::from),
             warned: one.warned.map(|days| Count(days.into())),
+            bootstrap: one.bootstrap,
             revision: Count(one.revision),
         }
     }
@@ -261,6 +263,7 @@ impl From<UsedToken> for Token {
             revoked: row.revoked.map(|at| at.0),
             replaces: row.replaces.map(Into::into),
             warned: row.warned.map(|days| u32::try_from(days.0).unwrap_or(u32::MAX)),
+            bootstrap: row.bootstrap,
             revision: row.revision.0,
             used: used.map(|at| at.0),
         }
