@@ -10,7 +10,7 @@ use rollcall_tests::issuer::{SigningKey, now};
 use rollcall_tests::operator::{Made, text};
 use rollcall_tests::program::{Serving, Site};
 use rollcall_tests::server::StoreKind;
-use rollcall_tests::wait::{PATIENCE, becomes};
+use rollcall_tests::wait::{PATIENCE, becomes, until};
 use serde_json::{Value, json};
 
 /// How long a decision may take until every replica follows it.
@@ -130,6 +130,29 @@ async fn a_rotation_across_two_servers_fails_no_request() {
     let old = made.text("token");
     for at in [&a.client, &b.client] {
         becomes(401, async || users(at, &made, &old).await).await;
+    }
+    stopped(a, b).await;
+}
+
+/// However little ago a server noted its use before the rotation.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_token_in_use_at_one_server_is_told_at_the_other() {
+    let (_site, a, b, key) = replicas().await;
+    for (used, told) in [(&a, &b), (&b, &a)] {
+        let made = connection(told, &key).await;
+        let token = made.text("token");
+        for at in [used, told] {
+            users(&at.client, &made, &token).await.is(200);
+        }
+        let rotation = format!("{}/tokens/{}/rotation", made.path, made.text("tokenId"));
+        let operator = told.operator(&key);
+        operator.send(operator.request("POST", &rotation)).await.is(201);
+        until("the old token is told to be in use", async || {
+            users(&used.client, &made, &token).await.is(200);
+            let shown = operator.get(&rotation).await.is(200).json();
+            (shown["oldTokenInUse"] == true).then_some(())
+        })
+        .await;
     }
     stopped(a, b).await;
 }

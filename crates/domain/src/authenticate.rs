@@ -46,7 +46,8 @@ pub struct Authenticator {
 pub struct Shown<'a> {
     /// The bearer token.
     pub token: &'a str,
-    /// The connection that the path names.
+    /// The connection that the path names; one that there isn't where the path names none. On the
+    /// path of another one a token is of no use.
     pub connection: Option<ConnectionId>,
     /// The client certificate that the request came with.
     pub certificate: Option<Thumbprint>,
@@ -152,13 +153,14 @@ impl Authenticator {
         if known.certificate.is_some() && known.certificate != shown.certificate {
             return Err(AuthError::Refused);
         }
-        if let Some(traffics) = &self.traffics {
-            traffics.used(&known.token).await;
+        let connection = known.context.connection();
+        if shown.connection.is_none_or(|asked| asked == connection.id) {
+            self.came(&known).await;
         }
-        match known.context.connection().status {
+        match connection.status {
             Status::Paused => Err(AuthError::Paused),
             Status::Disabled => {
-                self.tell_of(known.context.connection());
+                self.tell_of(connection);
                 Err(AuthError::Disabled)
             }
             Status::Draft | Status::Observe | Status::Active => Ok(known.context),
@@ -223,6 +225,18 @@ impl Authenticator {
             certificate: grant.and_then(|grant| grant.certificate).or(token.certificate),
             token: Arc::new(token),
         }))
+    }
+
+    /// Whoever calls a closed connection is heard all the same: the IdP is not quiet. A credential
+    /// counts as used by those alone that are let in.
+    async fn came(&self, known: &Known) {
+        let Some(traffics) = &self.traffics else { return };
+        match known.context.connection() {
+            closed if matches!(closed.status, Status::Paused | Status::Disabled) => {
+                traffics.saw(closed, false).await;
+            }
+            _ => traffics.used(&known.token).await,
+        }
     }
 
     /// Whoever comes with a credential that has ended by itself is told to operators.

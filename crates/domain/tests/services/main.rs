@@ -11,5 +11,6 @@ mod me;
 mod removals;
 mod repeats;
 mod rotations;
+mod sightings;
 mod watching;
 mod world;
