@@ -202,7 +202,12 @@ impl Directory {
     ) -> Result<Vec<Edge>, Error> {
         owners.iter().try_for_each(|owner| ctx.opens(&owner.to_string()))?;
         ctx.may(ty, Access::Read)?;
-        Ok(self.store.scope(ctx.scope()).edges(relation(ty), owners, after, limit).await?)
+        let edges = self.store.scope(ctx.scope()).edges(relation(ty), owners, after, limit).await;
+        let mut edges = edges?;
+        for Edge { link, .. } in &mut edges {
+            ctx.veil_name(&link.kind, &mut link.display);
+        }
+        Ok(edges)
     }
 
     /// Replaces a resource (RFC 7644 §3.5.1).
@@ -317,7 +322,8 @@ impl Directory {
         ctx.may(at.ty, Access::Read)?;
         let id = at.id.parse().map_err(|_| at.missing())?;
         let found = self.store.scope(ctx.scope()).get(at.ty, id, load).await?;
-        let found = found.ok_or_else(|| at.missing())?;
+        let mut found = found.ok_or_else(|| at.missing())?;
+        ctx.veil(&mut found);
         if ctx.subject().is_some() {
             still_acts(ctx, &parsed(&found.record)?)?;
         }

@@ -83,6 +83,7 @@ mod sieve;
 mod system;
 mod token;
 mod traffic;
+mod veil;
 mod watch;
 mod words;
 

@@ -377,7 +377,10 @@ impl<'a> Run<'a> {
         let Some(task) = unit.and_then(|at| self.task(*at)) else { return Ok(()) };
         let ty = Arc::clone(&task.ty);
         let load = Load { links: true, incoming: false };
-        let found = self.directory.store.scope(self.ctx.scope()).get(&ty, id, load).await?;
+        let mut found = self.directory.store.scope(self.ctx.scope()).get(&ty, id, load).await?;
+        if let Some(found) = &mut found {
+            self.ctx.veil(found);
+        }
         self.seen.read(&ty, id, found, Loaded::RecordAndLinks)
     }
 
