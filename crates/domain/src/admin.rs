@@ -11,6 +11,7 @@ mod error;
 mod guard;
 mod issuers;
 mod keys;
+mod names;
 mod organizations;
 mod pages;
 mod paging;

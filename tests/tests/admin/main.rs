@@ -4,15 +4,18 @@ mod connections;
 mod isolation;
 mod keys;
 mod matrix;
+mod names;
 mod organizations;
 mod removal;
 mod repeats;
 mod rotation;
 mod routes;
+mod sightings;
 mod sign_in;
 mod states;
 mod together;
 mod tokens;
+mod veils;
 
 use rollcall_domain::{Ids as _, OrganizationId, UuidIds};
 use rollcall_testkit::LoggedEvent;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::json;
 
 use super::guard::{again, checked_name, insists, still_there};
+use super::names::spellings;
 use super::{
     ATTEMPTS, Admin, AdminError, ConfigureError, ConnectionChange, Listed, Minted, NewToken,
     PageAsked, consequences, difference::Difference, differing,
@@ -107,8 +108,10 @@ impl Admin {
         caller.needs(Role::Operator)?;
         caller.everywhere()?;
         for _ in 0..ATTEMPTS {
-            if let Some(known) = self.registry.organization_named(organization.trim()).await? {
-                return self.create_connection(caller, known.id, new).await;
+            for name in spellings(organization) {
+                if let Some(known) = self.registry.organization_named(&name).await? {
+                    return self.create_connection(caller, known.id, new).await;
+                }
             }
             // The answer that is kept is that of the connection.
             let unnamed = Caller { request: None, ..caller.clone() };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rollcall_schema::Instant;
 use serde_json::json;
 
-use super::guard::{again, checked_name, insists};
+use super::guard::{again, checked_end, checked_name, insists};
 use super::{Admin, AdminError, Listed, PageAsked, differing};
 use crate::{
     Actor, AdminKey, AdminKeyId, Amend, AuthError, Caller, Entry, EntryId, OrganizationId, Proof,
@@ -112,9 +112,7 @@ impl Admin {
             None => caller.everywhere()?,
         }
         self.repeated(caller).await?;
-        if new.expires.is_some_and(|end| end <= self.now()) {
-            return Err(AdminError::Bad("`expires` is not in the future".into()));
-        }
+        let expires = checked_end(new.expires, self.now())?;
         let (secret, proof, hash) = match &new.subject {
             None => {
                 let secret = Secret::random_for_admins()?;
@@ -134,7 +132,7 @@ impl Admin {
             proof,
             hash,
             created: self.now(),
-            expires: new.expires,
+            expires,
             revoked: None,
             revision: 0,
             used: None,

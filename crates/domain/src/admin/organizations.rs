@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use super::change::not_null;
 use super::guard::{again, checked_name, insists};
 use super::{Admin, AdminError, Listed, PageAsked, differing};
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct OrganizationChange {
     /// Another name.
+    #[serde(deserialize_with = "not_null")]
     pub name: Option<String>,
 }
 

@@ -2,7 +2,7 @@
 
 use rollcall_schema::Instant;
 
-use super::guard::{again, insists, still_there};
+use super::guard::{again, end_after, insists, still_there};
 use super::{Admin, AdminError, Minted, NewToken, Place};
 use crate::{Amend, Caller, Connection, Entry, Role, Token, TokenId, Unavailable};
 
@@ -177,8 +177,7 @@ impl Admin {
         expires: Option<Instant>,
     ) -> Result<Minted, AdminError> {
         let lived = |end: Instant| {
-            let lived = end.millis() - old.created.millis();
-            Instant::from_millis(self.now().millis() + lived)
+            end_after(self.now(), end.millis() - old.created.millis())
         };
         let new = NewToken {
             name: old.name.clone(),

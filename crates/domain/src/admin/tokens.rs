@@ -4,7 +4,7 @@ use rollcall_schema::Instant;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::guard::{again, checked_name, insists, still_there};
+use super::guard::{again, checked_end, checked_name, insists, still_there};
 use super::proofs::check_proof;
 use super::{Admin, AdminError, Listed, PageAsked, Place, differing};
 use crate::{
@@ -199,9 +199,7 @@ impl Admin {
         secret: Option<&Secret>,
     ) -> Result<Token, AdminError> {
         let now = self.now();
-        if new.expires.is_some_and(|end| end <= now) {
-            return Err(AdminError::Bad("`expires` is not in the future".into()));
-        }
+        let expires = checked_end(new.expires, now)?;
         if new.scopes == Some(Scopes::NONE) {
             return Err(AdminError::Bad("a token without scopes opens nothing: name some".into()));
         }
@@ -218,7 +216,7 @@ impl Admin {
             kind: new.kind.clone(),
             scopes: new.scopes.unwrap_or(Scopes::ALL),
             certificate: new.certificate,
-            expires: new.expires,
+            expires,
             ..Token::bearer(id, at, hash, now)
         })
     }
