@@ -137,5 +137,5 @@ async fn nothing_is_patched_by_a_name_that_is_not_shown(server: &Server) {
     assert_eq!(there, expect);
     // What may be read may be named.
     groups.patch(&path, remove("Deck")).await;
-    assert_eq!(site.customer.idp.members(crew).await, std::slice::from_ref(&ada));
+    assert_eq!(site.customer.idp.members(crew).await, std::slice::from_ref(ada));
 }
