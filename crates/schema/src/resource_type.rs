@@ -385,7 +385,11 @@ impl ResourceType {
             mutability: attribute.mutability,
             returned: attribute.returned,
             uniqueness: attribute.uniqueness,
-            reference_types: attribute.reference_types.iter().map(|to| to.as_str().into()).collect(),
+            reference_types: attribute
+                .reference_types
+                .iter()
+                .map(|to| to.as_str().into())
+                .collect(),
             storage,
             indexed: attribute.uniqueness != Uniqueness::None,
             derivation: None,

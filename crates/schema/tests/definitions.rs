@@ -6,7 +6,7 @@ mod spent;
 use rollcall_filter::{parse_attr_path, parse_filter};
 use rollcall_schema::{
     Accept, Catalog, DefinitionError, Definitions, Document, Extended, Instant, Link, Profile,
-    RemoveError, ResourceType, Storage, Target, Uniqueness, View, Violation, standard,
+    RemoveError, ResourceType, Returned, Storage, Target, Uniqueness, View, Violation, standard,
 };
 use serde_json::{Value, json};
 
@@ -244,6 +244,35 @@ fn urns_are_new_and_usable() {
     urn(&standard::USER.to_uppercase(), "is a standard schema");
     urn("urn:ietf:params:scim:api:messages:2.0:Mine", "is kept for messages");
     urn("URN:example:TEAM", "is defined twice");
+    for hidden in [
+        "urn:example:team:size",
+        "URN:example:team:Places.value",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
+        "urn:ietf:params:scim:schemas:core:2.0:User:name.givenName",
+    ] {
+        urn(hidden, "is the path of an attribute of `urn:");
+    }
+    let enterprise = json!({"id": "urn:ietf:params:scim:schemas:extension:enterprise:2.0",
+        "attributes": [{"name": "user"}]});
+    refused("/schemas/-", enterprise, "/schemas/2/id", "has an attribute whose path is `urn:ietf");
+}
+
+/// R-ATTR-20: what is only written is never returned, whatever a definition says of it.
+#[test]
+fn what_is_only_written_is_never_returned() {
+    for returned in ["always", "default", "request", "never"] {
+        let pin = json!({"name": "pin", "mutability": "writeOnly", "required": true,
+            "returned": returned});
+        let read = read(&json!({"id": TEAM, "attributes": [pin, {"name": "label"}]}));
+        let all: Vec<_> = read.schemas[0].attributes.iter().map(|one| one.returned).collect();
+        assert_eq!(all, [Returned::Never, Returned::Default], "{returned}");
+    }
+    let mut before = whole();
+    put(&mut before, "/schemas/0/attributes/-", json!({"name": "pin", "mutability": "writeOnly"}));
+    let mut kept = read(&before);
+    kept.schemas[0].attributes[5].returned = Returned::Default;
+    let amended = kept.amend(&before.to_string()).unwrap();
+    assert_eq!(amended.schemas[0].attributes[5].returned, Returned::Never);
 }
 
 #[test]

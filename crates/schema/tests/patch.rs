@@ -714,6 +714,38 @@ fn r_patch_33_34_53_members_are_removed() {
     group_fails("U+0000", BOTH, nul, "invalidFilter");
 }
 
+/// What joins on the way is picked as if it stood, by everything that rows show.
+#[test]
+fn r_patch_03_relations_are_picked_as_earlier_operations_left_them() {
+    let (before, links) = g1();
+    let document = Document::from_stored(&before.to_string()).unwrap();
+    let add = json!({"op": "add", "path": "members", "value": [{"value": "u8"}, {"value": "u9"}]});
+    let replace = json!({"op": "replace", "path": "members", "value": [{"value": "u9"}]});
+    let remove = |filter: &str| json!({"op": "remove", "path": format!("members[{filter}]")});
+    let u1 = json!({"op": "remove", "path": "members[value eq \"u1\"]"});
+    let check = |operations: Value, joins: &[&str], expect: &str| {
+        let link = |id: &&str| {
+            let display = Some(format!("Name of {id}"));
+            Link { id: (*id).into(), kind: "User".into(), display }
+        };
+        let patch = ty("Group").patch(request(operations.clone()), &Profile::GENERIC).unwrap();
+        assert_eq!(patch.joining().into_iter().collect::<Vec<_>>(), joins, "{operations}");
+        let joining: Vec<_> = joins.iter().map(link).collect();
+        let seen = view("g1", &document, &links);
+        let among = patch.apply_among(ty("Group"), &seen, &joining, &Profile::GENERIC);
+        assert_eq!(shown(&among.unwrap().links), expect, "{operations}");
+    };
+    let both = ["u8", "u9"];
+    check(json!([add, remove("type eq \"User\"")]), &both, "-u1 -u8 -u9");
+    check(json!([add, remove("type eq \"Group\"")]), &both, "+u8 +u9-g2");
+    check(json!([add, remove("display eq \"Name of u9\"")]), &both, "+u8-u9");
+    check(json!([add, remove("$ref ew \"/u9\"")]), &both, "+u8-u9");
+    check(json!([replace, remove("type eq \"User\"")]), &["u9"], "=");
+    check(json!([replace, remove("type eq \"Group\"")]), &["u9"], "=+u9");
+    check(json!([u1, remove("type eq \"User\"")]), &[], "-u1");
+    check(json!([remove("type eq \"User\""), add]), &[], "+u8 +u9-u1");
+}
+
 #[test]
 fn r_e_20_a_filter_that_cannot_be_read_finds_nothing() {
     // A misspelt name must not turn `ne` into "everyone".
@@ -769,6 +801,18 @@ fn e_okta_07_groups() {
     let operation = json!({"op": "replace", "value": {"id": "g9", "displayName": "New"}});
     group_fails("P58", STRICT, operation, "mutability");
     group_fails("P61", BOTH, json!({"op": "remove", "path": "displayName"}), "mutability");
+}
+
+#[test]
+fn r_filter_24_filters_in_paths_are_bounded() {
+    // R-PATCH-05
+    let remove = |filter: &str| json!({"op": "remove", "path": format!("emails[{filter}]")});
+    let deep = format!("{}type pr{}", "(".repeat(40), ")".repeat(40));
+    fails("R-FILTER-24", BOTH, u1(), remove(&deep), "invalidFilter");
+    let long = format!("type eq \"x\"{}", " or value pr".repeat(200));
+    fails("R-FILTER-24", BOTH, u1(), remove(&long), "invalidFilter");
+    let path = json!({"op": "remove", "path": format!("{}title", "(".repeat(40))});
+    fails("R-PATCH-05", BOTH, u1(), path, "invalidPath");
 }
 
 #[test]

@@ -8,7 +8,9 @@ use super::flaw::{Fault, Flaw};
 use super::located::{Kind, Member, Node, position};
 use crate::pointer;
 use crate::standard::{RESOURCE_TYPE, SCHEMA};
-use crate::{Attribute, Definitions, Extended, Schema, SchemaExtension, TypeDefinition};
+use crate::{
+    Attribute, Definitions, Extended, Mutability, Returned, Schema, SchemaExtension, TypeDefinition,
+};
 
 /// More text than this isn't looked at.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -265,6 +267,10 @@ impl Reader {
             "subAttributes",
         ];
         let attribute = self.object(node, pointer, &known, &[])?;
+        let words = "readOnly, readWrite, immutable, writeOnly";
+        let mutability = attribute.word(self, "mutability", words);
+        // R-ATTR-20: what is only written is never returned, whatever is said here.
+        let returned = attribute.word(self, "returned", "always, never, default, request");
         Some(Attribute {
             name: attribute.required_text(self, "name"),
             kind: attribute.word(
@@ -277,12 +283,8 @@ impl Reader {
             required: attribute.flag(self, "required"),
             canonical_values: attribute.texts(self, "canonicalValues"),
             case_exact: attribute.flag(self, "caseExact"),
-            mutability: attribute.word(
-                self,
-                "mutability",
-                "readOnly, readWrite, immutable, writeOnly",
-            ),
-            returned: attribute.word(self, "returned", "always, never, default, request"),
+            mutability,
+            returned: if mutability == Mutability::WriteOnly { Returned::Never } else { returned },
             uniqueness: attribute.word(self, "uniqueness", "none, server, global"),
             reference_types: attribute.texts(self, "referenceTypes"),
             sub_attributes: attribute.attributes(self, "subAttributes"),
