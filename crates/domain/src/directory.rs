@@ -57,6 +57,8 @@ pub enum Precondition {
     None,
     /// That the resource is at one of these versions.
     Versions(Vec<u64>),
+    /// That it is at none of these (`If-None-Match`).
+    Except(Vec<u64>),
 }
 
 /// Whether derived attributes are wanted beside a resource.
@@ -255,8 +257,10 @@ impl Directory {
             }
         };
         let load = Load { links: patch.needs_links(), incoming: derived.wanted(at.ty) };
+        let joining = self.joining(ctx, at.ty, &patch).await?;
         let change = |found: &Found, document: &Document| {
-            let patched = patch.apply(at.ty, &found.view(at.id, document), profile(ctx))?;
+            let seen = found.view(at.id, document);
+            let patched = patch.apply_among(at.ty, &seen, &joining, profile(ctx))?;
             Ok((patched.document, patched.links))
         };
         self.change(ctx, at, precondition, load, change).await
@@ -414,7 +418,8 @@ impl Precondition {
         match self {
             Self::None => Ok(()),
             Self::Versions(versions) if versions.contains(&version) => Ok(()),
-            Self::Versions(_) => Err(Error::PreconditionFailed),
+            Self::Except(versions) if !versions.contains(&version) => Ok(()),
+            Self::Versions(_) | Self::Except(_) => Err(Error::PreconditionFailed),
         }
     }
 }
@@ -487,6 +492,7 @@ fn rewritten(mut found: Found, document: &Document, written: Option<Written>) ->
 
 mod find;
 mod find_all;
+mod joining;
 mod outcomes;
 pub(crate) mod references;
 #[cfg(test)]
