@@ -15,9 +15,9 @@ mod names;
 mod organizations;
 mod pages;
 mod paging;
-mod removal;
 mod proofs;
 mod public_keys;
+mod removal;
 mod repeats;
 mod rivals;
 mod rotation;
@@ -45,9 +45,9 @@ pub use rotation::{Force, Rotation};
 pub use status::{ConnectionStatus, Validation};
 pub use tokens::{Minted, NewToken};
 
-use crate::{
 use issuers::Looks;
 
+use crate::{
     AdminEvent, Amend, Amendment, Caller, Clock, ConnectionId, EntryId, Fetch, Ids, Issuers,
     Keyring, OrganizationId, Registry, Store,
 };
@@ -69,9 +69,9 @@ pub struct Admin {
     pub(crate) ids: Arc<dyn Ids>,
     keys: Option<Arc<Keyring>>,
     fetch: Option<Arc<dyn Fetch>>,
-}
     issuers: Option<Arc<dyn Issuers>>,
     looks: Looks,
+}
 
 impl Admin {
     /// The service over its ports.
@@ -99,13 +99,13 @@ impl Admin {
         Self { fetch: Some(fetch), ..self }
     }
 
-    /// Keeps what was decided, with what makes a repeated request known and `answer`, which its
     /// The same, which says whether the keys of trusted issuers were there when they were needed.
     #[must_use]
     pub fn with_issuers(self, issuers: Arc<dyn Issuers>) -> Self {
         Self { issuers: Some(issuers), ..self }
     }
 
+    /// Keeps what was decided, with what makes a repeated request known and `answer`, which its
     /// caller gets then.
     pub(crate) async fn keep(
         &self,

@@ -74,15 +74,14 @@ pub enum AuthError {
     /// The connection answers nothing until somebody decides otherwise.
     #[error("the connection is disabled: ask whoever runs this service to enable it")]
     Disabled,
-    /// The registry could not be asked.
     /// The keys of the token's issuer are not there to check it with.
     #[error("{NO_KEYS}")]
     NoKeys,
+    /// The registry could not be asked.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
-impl<'a> Shown<'a> {
 impl From<CheckError> for AuthError {
     fn from(error: CheckError) -> Self {
         match error {
@@ -92,6 +91,7 @@ impl From<CheckError> for AuthError {
     }
 }
 
+impl<'a> Shown<'a> {
     /// A token by itself.
     pub const fn token(token: &'a str) -> Self {
         Self { token, connection: None, certificate: None }

@@ -402,13 +402,6 @@ pub trait Fetch: Send + Sync {
     /// # Errors
     /// [`FetchError`].
     async fn json(&self, url: &str) -> Result<Value, FetchError>;
-}
-
-/// Why nothing was fetched, for operators to read: it names no address that a host leads to.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct FetchError(pub String);
-
 
     /// Whether a URL may be fetched, as far as that can be told without asking anybody: what is
     /// not `https`, no more than an implementation makes an exception of.
@@ -421,6 +414,13 @@ pub struct FetchError(pub String);
             false => Err(FetchError("the URL is not `https`".into())),
         }
     }
+}
+
+/// Why nothing was fetched, for operators to read: it names no address that a host leads to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct FetchError(pub String);
+
 /// What time it is.
 pub trait Clock: Send + Sync {
     /// Now.

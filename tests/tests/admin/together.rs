@@ -1,7 +1,7 @@
 //! Requests that come at the same moment: who insists on no revision is answered as if they came
 //! one after the other.
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use rollcall_tests::client::Answer;
 use rollcall_tests::on_both_stores;
 use rollcall_tests::operator::text;
@@ -15,6 +15,7 @@ on_both_stores!(
     whoever_insists_on_nothing_is_never_late,
     no_more_credentials_live_than_may,
     tokens_are_made_side_by_side,
+    people_are_handed_to_nobody_who_goes,
 );
 
 /// How many of them come together.
@@ -119,4 +120,20 @@ async fn tokens_are_made_side_by_side(server: &Server) {
     let (owner, tokens, body) = (&customer.owner, customer.tokens(), json!({}));
     let made = join_all((0..3 * RIVALS).map(|_| owner.post(&tokens, &body))).await;
     answered(&made, &[(201, 3 * RIVALS)]);
+}
+
+/// Of two ends of which one hands people over to the other connection, one is decided.
+async fn people_are_handed_to_nobody_who_goes(server: &Server) {
+    for other in ["keep", "handOver"] {
+        let customer = Customer::new(server).await;
+        let (owner, made) = (&customer.owner, &customer.made);
+        let twin = customer.twin(server).await.0;
+        let [here, there] = [made, &twin].map(|one| one.text("connectionId"));
+        let over = |to: &str| format!("people=handOver&to={to}");
+        let other = if other == "keep" { "people=keep".to_owned() } else { over(&here) };
+        let (handed, ended) =
+            [format!("{}?{}", made.path, over(&there)), format!("{}?{other}", twin.path)].into();
+        let (handed, ended) = join(owner.delete(&handed), owner.delete(&ended)).await;
+        answered(&[handed, ended], &[(202, 1), (409, 1)]);
+    }
 }

@@ -3,7 +3,7 @@
 use rollcall_schema::{Instant, ProfileName};
 use serde_json::{Value, json};
 
-use crate::{Connection, Offer, Status, Token};
+use crate::{Connection, Job, Offer, Status, Token};
 
 const MINUTE_MILLIS: i64 = 60 * 1000;
 const HOUR_MILLIS: i64 = 60 * MINUTE_MILLIS;
@@ -81,8 +81,13 @@ impl Check {
 }
 
 /// What the registry knows tells.
-pub(super) fn known(connection: &Connection, tokens: &[Token], now: Instant) -> Vec<Check> {
-    let mut checks = vec![status(connection), credential(tokens, now)];
+pub(super) fn known(
+    connection: &Connection,
+    removal: Option<&Job>,
+    tokens: &[Token],
+    now: Instant,
+) -> Vec<Check> {
+    let mut checks = vec![status(connection, removal), credential(tokens, now)];
     checks.extend(expiry(tokens, now));
     checks.push(traffic(connection, now));
     checks.extend(late(connection, tokens, now));
@@ -90,14 +95,20 @@ pub(super) fn known(connection: &Connection, tokens: &[Token], now: Instant) -> 
     checks
 }
 
-fn status(connection: &Connection) -> Check {
+fn status(connection: &Connection, removal: Option<&Job>) -> Check {
     let name = "status";
     if let Some(job) = connection.removal {
-        return Check::fail(
-            name,
-            format!("the connection is being deleted: {job}"),
-            "make another",
-        );
+        let stuck = removal.and_then(|removal| removal.state.stuck.as_deref());
+        return match stuck {
+            Some(why) => Check::fail(
+                name,
+                format!("the connection is being deleted, and {job} can't go on: {why}"),
+                "mend that, or delete the connection again with another choice for its people",
+            ),
+            None => {
+                Check::fail(name, format!("the connection is being deleted: {job}"), "make another")
+            }
+        };
     }
     match connection.status {
         Status::Active => Check::pass(name, "the connection is active"),

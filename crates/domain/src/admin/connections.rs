@@ -4,7 +4,7 @@ use rollcall_schema::Definitions;
 use serde::{Deserialize, Deserializer};
 use serde_json::json;
 
-use super::guard::{again, checked_name, insists, still_there};
+use super::guard::{checked_name, insists, still_there};
 use super::names::spellings;
 use super::{
     ATTEMPTS, Admin, AdminError, ConfigureError, ConnectionChange, Listed, Minted, NewToken,
@@ -273,7 +273,8 @@ impl Admin {
     ) -> Result<Configured, AdminError> {
         let place = place.into();
         caller.needs(Role::Operator)?;
-        again(expect, || self.set_up_once(caller, place, expect, &token, &change)).await
+        let once = || self.set_up_once(caller, place, expect, &token, &change);
+        self.decided(caller, expect, once).await
     }
 
     async fn set_up_once(
@@ -294,7 +295,9 @@ impl Admin {
             false => None,
         };
         if wanted == before && minted.is_none() {
-            return Ok(Configured { connection: before, minted });
+            let configured = Configured { connection: before, minted };
+            self.unchanged(caller, &configured.shown()).await?;
+            return Ok(configured);
         }
         let setup = match wanted.setup == before.setup {
             true => wanted.setup.clone(),

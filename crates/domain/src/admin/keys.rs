@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use rollcall_schema::Instant;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::guard::{again, checked_end, checked_name, insists};
+use super::guard::{checked_end, checked_name, insists};
 use super::{Admin, AdminError, Listed, PageAsked, differing};
 use crate::{
     Actor, AdminKey, AdminKeyId, Amend, AuthError, Caller, Entry, EntryId, OrganizationId, Proof,
@@ -92,13 +92,14 @@ impl Admin {
     ///
     /// # Errors
     /// [`AdminError::Forbidden`] unless the caller is an owner, and of that organization alone
-    /// where it is one of one; [`AdminError::NotFound`] for an unknown organization.
+    /// where it is one of one, which names no subject either; [`AdminError::NotFound`] for an
+    /// unknown organization.
     pub async fn create_admin_key(
         &self,
         caller: &Caller,
         new: &NewAdminKey,
     ) -> Result<MintedKey, AdminError> {
-        again(None, || self.create_key_once(caller, new)).await
+        self.decided(caller, None, || self.create_key_once(caller, new)).await
     }
 
     async fn create_key_once(
@@ -110,6 +111,11 @@ impl Admin {
         match new.organization {
             Some(organization) => drop(self.organization(caller, organization).await?),
             None => caller.everywhere()?,
+        }
+        if new.subject.is_some() && caller.organization.is_some() {
+            let detail = "a subject signs in to the whole server and has one key there: naming one \
+                          takes a key for every organization";
+            return Err(AdminError::Forbidden(detail.into()));
         }
         self.repeated(caller).await?;
         let expires = checked_end(new.expires, self.now())?;
@@ -145,15 +151,31 @@ impl Admin {
             json!({ "after": key.shown() }),
         );
         let minted = MintedKey { key, secret };
-        let mut acts = Vec::new();
-        // A subject whose key has ended may have another.
-        let known = self.registry.admin_key_by_hash(hash).await?;
-        if let Some(ended) = known.filter(|known| !known.is_live(self.now())) {
-            acts.push(Amend::Remove { id: EntryId::AdminKey(ended.id), expect: ended.revision });
+        if new.subject.is_some() {
+            self.make_way(caller, hash).await?;
         }
-        acts.push(Amend::Add(Entry::AdminKey(Box::new(minted.key.clone()))));
+        let acts = vec![Amend::Add(Entry::AdminKey(Box::new(minted.key.clone())))];
         self.keep(caller, acts, vec![event], &minted.shown()).await?;
         Ok(minted)
+    }
+
+    /// A subject whose key has ended may have another: the ended one goes, as its own log tells,
+    /// which may be another than that of the new one.
+    async fn make_way(&self, caller: &Caller, hash: TokenHash) -> Result<(), AdminError> {
+        let known = self.registry.admin_key_by_hash(hash).await?;
+        let Some(ended) = known.filter(|known| !known.is_live(self.now())) else { return Ok(()) };
+        let id = EntryId::AdminKey(ended.id);
+        let event = self.event(
+            caller,
+            (ended.organization, None),
+            "admin_key.removed",
+            (id, ended.revision),
+            json!({ "before": ended.shown() }),
+        );
+        let acts = vec![Amend::Remove { id, expect: ended.revision }];
+        // The answer that is kept is that of the new one.
+        let unnamed = Caller { request: None, ..caller.clone() };
+        self.keep(&unnamed, acts, vec![event], &Value::Null).await
     }
 
     /// The admin keys that the caller may see: an owner's all, or those of their organization.
@@ -196,7 +218,7 @@ impl Admin {
         id: AdminKeyId,
         expect: Option<u64>,
     ) -> Result<AdminKey, AdminError> {
-        again(expect, || self.revoke_key_once(caller, id, expect)).await
+        self.decided(caller, expect, || self.revoke_key_once(caller, id, expect)).await
     }
 
     async fn revoke_key_once(
@@ -209,6 +231,7 @@ impl Admin {
         self.repeated(caller).await?;
         insists(expect, key.revision)?;
         if key.revoked.is_some() {
+            self.unchanged(caller, &key.shown()).await?;
             return Ok(key);
         }
         let ended =

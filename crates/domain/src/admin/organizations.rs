@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::change::not_null;
-use super::guard::{again, checked_name, insists};
+use super::guard::{checked_name, insists};
 use super::{Admin, AdminError, Listed, PageAsked, differing};
 use crate::{
     Amend, Caller, Entry, EntryId, Job, JobId, JobState, Organization, OrganizationId, Role, Work,
@@ -81,10 +81,12 @@ impl Admin {
         found.ok_or_else(|| AdminError::missing("organization", id))
     }
 
-    /// Changes an organization, at this revision if one is named.
+    /// Changes an organization, at this revision if one is named. Its name is unique on the server,
+    /// so that whoever is of one organization alone would learn of others by renaming it.
     ///
     /// # Errors
-    /// [`AdminError::NotFound`], [`AdminError::Stale`], and those of
+    /// [`AdminError::NotFound`], [`AdminError::Stale`], [`AdminError::Forbidden`] unless the caller
+    /// is an operator for every organization, and those of
     /// [`create_organization`](Self::create_organization).
     pub async fn change_organization(
         &self,
@@ -93,7 +95,7 @@ impl Admin {
         change: &OrganizationChange,
         expect: Option<u64>,
     ) -> Result<Organization, AdminError> {
-        again(expect, || self.change_once(caller, id, change, expect)).await
+        self.decided(caller, expect, || self.change_once(caller, id, change, expect)).await
     }
 
     async fn change_once(
@@ -105,10 +107,12 @@ impl Admin {
     ) -> Result<Organization, AdminError> {
         let before = self.organization(caller, id).await?;
         caller.needs(Role::Operator)?;
+        caller.everywhere()?;
         self.repeated(caller).await?;
         insists(expect, before.revision)?;
         let name = change.name.as_deref().map_or(Ok(before.name.clone()), checked_name)?;
         if name == before.name {
+            self.unchanged(caller, &before.shown()).await?;
             return Ok(before);
         }
         let after = Organization { name, revision: before.revision + 1, ..before.clone() };
@@ -139,7 +143,7 @@ impl Admin {
         id: OrganizationId,
         expect: Option<u64>,
     ) -> Result<Job, AdminError> {
-        again(expect, || self.delete_once(caller, id, expect)).await
+        self.decided(caller, expect, || self.delete_once(caller, id, expect)).await
     }
 
     async fn delete_once(

@@ -4,7 +4,7 @@ use rollcall_filter::{Expr, Literal, Op, parse_attr_path};
 use rollcall_schema::{Condition, ResourceType};
 use serde_json::{Value, json};
 
-use super::guard::{again, insists, still_there};
+use super::guard::{insists, still_there};
 use super::pages::{all, count, unavailable};
 use super::rivals::{self, Taker};
 use super::{Admin, AdminError, Place, differing};
@@ -79,7 +79,7 @@ impl Admin {
         people: People,
     ) -> Result<Preview, AdminError> {
         let (_, connection) = self.connection(caller, place).await?;
-        self.preview(caller, &connection, people).await
+        Ok(self.preview(caller, &connection, people).await?.0)
     }
 
     /// Ends a connection: nobody gets in from now on, and a job does to its people what was
@@ -87,7 +87,7 @@ impl Admin {
     ///
     /// # Errors
     /// Those of [`preview_removal`](Self::preview_removal), [`AdminError::Stale`], and
-    /// [`AdminError::Conflict`] where there are conflicts.
+    /// [`AdminError::Conflict`] where there are conflicts, or people are handed over to it.
     pub async fn remove_connection(
         &self,
         caller: &Caller,
@@ -96,7 +96,7 @@ impl Admin {
         expect: Option<u64>,
     ) -> Result<Job, AdminError> {
         let place = place.into();
-        again(expect, || self.remove_once(caller, place, people, expect)).await
+        self.decided(caller, expect, || self.remove_once(caller, place, people, expect)).await
     }
 
     async fn remove_once(
@@ -114,7 +114,8 @@ impl Admin {
         if let Some(job) = before.removal {
             return self.decide_again(caller, &before, job, people).await;
         }
-        let preview = self.preview(caller, &before, people).await?;
+        self.takes_nobody(&before).await?;
+        let (preview, heir) = self.preview(caller, &before, people).await?;
         if let Some(first) = preview.conflicts.first() {
             let detail = format!("{first}: mend that first, or choose otherwise for its people");
             return Err(AdminError::Conflict(detail));
@@ -140,12 +141,29 @@ impl Admin {
         }
         let event = self.event(caller, at, "connection.removal_started", subject, changes);
         let entry = Entry::Connection(Box::new(after));
-        let acts = vec![
-            Amend::Replace { entry, expect: before.revision },
-            Amend::Add(Entry::Job(Box::new(job.clone()))),
-        ];
+        let mut acts = vec![Amend::Replace { entry, expect: before.revision }];
+        acts.extend(heir.map(moved));
+        acts.push(Amend::Add(Entry::Job(Box::new(job.clone()))));
         self.keep(caller, acts, vec![event], &job.shown()).await?;
         Ok(job)
+    }
+
+    /// Whether no job hands people over to a connection.
+    async fn takes_nobody(&self, connection: &Connection) -> Result<(), AdminError> {
+        for job in self.registry.jobs_to_do(u32::MAX).await? {
+            if let Work::RemoveConnection { connection: from, people: People::HandOver { to } } =
+                job.work
+                && to == connection.id
+            {
+                let detail = format!(
+                    "{} hands the people of {from} over to this connection: wait until it is \
+                     finished or, where it is stuck, delete {from} again with another choice",
+                    job.id
+                );
+                return Err(AdminError::Conflict(detail));
+            }
+        }
+        Ok(())
     }
 
     /// What becomes of the people of a connection is decided otherwise, while its job can't go on.
@@ -160,7 +178,7 @@ impl Admin {
         if before.state.stuck.is_none() {
             still_there(connection)?;
         }
-        let preview = self.preview(caller, connection, people).await?;
+        let (preview, heir) = self.preview(caller, connection, people).await?;
         if let Some(first) = preview.conflicts.first() {
             return Err(AdminError::Conflict(format!("{first}: choose otherwise for its people")));
         }
@@ -173,7 +191,8 @@ impl Admin {
         let changes = json!({ "before": { "work": before.work }, "after": { "work": job.work } });
         let event = self.event(caller, at, "connection.removal_changed", subject, changes);
         let entry = Entry::Job(Box::new(job.clone()));
-        let acts = vec![Amend::Replace { entry, expect: before.revision }];
+        let mut acts = vec![Amend::Replace { entry, expect: before.revision }];
+        acts.extend(heir.map(moved));
         self.keep(caller, acts, vec![event], &job.shown()).await?;
         Ok(job)
     }
@@ -202,12 +221,13 @@ impl Admin {
         theirs.then_some(job).ok_or_else(|| AdminError::missing("job", id))
     }
 
+    /// What would become of the people, and the connection that takes them over.
     async fn preview(
         &self,
         caller: &Caller,
         connection: &Connection,
         people: People,
-    ) -> Result<Preview, AdminError> {
+    ) -> Result<(Preview, Option<Connection>), AdminError> {
         let offer = Offer::of(connection).map_err(Unavailable::new)?;
         let at = Scope { organization: connection.organization, connection: connection.id };
         let reader = self.store.scope(at);
@@ -227,11 +247,10 @@ impl Admin {
                 preview.active += count_of(&*reader, ty, &active).await?;
             }
         }
-        if let People::HandOver { to } = people {
-            let to = self.successor_of(caller, connection, to).await?;
-            self.compare(&*reader, &offer, &to, &mut preview).await?;
-        }
-        Ok(preview)
+        let People::HandOver { to } = people else { return Ok((preview, None)) };
+        let to = self.successor_of(caller, connection, to).await?;
+        self.compare(&*reader, &offer, &to, &mut preview).await?;
+        Ok((preview, Some(to)))
     }
 
     async fn successor_of(
@@ -280,6 +299,14 @@ impl Admin {
         }
         Ok(())
     }
+}
+
+/// Who takes people over moves too, so that of a hand-over and the end of its target that are
+/// decided together one is late.
+fn moved(heir: Connection) -> Amend {
+    let expect = heir.revision;
+    let entry = Entry::Connection(Box::new(Connection { revision: expect + 1, ..heir }));
+    Amend::Replace { entry, expect }
 }
 
 /// The condition that finds active resources of a type that can be.

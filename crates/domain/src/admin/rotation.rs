@@ -2,7 +2,7 @@
 
 use rollcall_schema::Instant;
 
-use super::guard::{again, end_after, insists, still_there};
+use super::guard::{end_after, insists, still_there};
 use super::{Admin, AdminError, Minted, NewToken, Place};
 use crate::{Amend, Caller, Connection, Entry, Role, Token, TokenId, Unavailable};
 
@@ -54,7 +54,7 @@ impl Admin {
         expect: Option<u64>,
     ) -> Result<Minted, AdminError> {
         let place = place.into();
-        again(expect, || self.start_once(caller, place, id, expires, expect)).await
+        self.decided(caller, expect, || self.start_once(caller, place, id, expires, expect)).await
     }
 
     async fn start_once(
@@ -128,7 +128,7 @@ impl Admin {
     ///
     /// # Errors
     /// [`AdminError::NotFound`], [`AdminError::Conflict`] while the new one has not been seen,
-    /// unless it is forced.
+    /// unless it is forced, and where the new one has ended, whatever is forced.
     pub async fn finish_rotation(
         &self,
         caller: &Caller,
@@ -137,7 +137,7 @@ impl Admin {
         force: Force,
     ) -> Result<Token, AdminError> {
         let place = place.into();
-        again(None, || self.finish_once(caller, place, id, force)).await
+        self.decided(caller, None, || self.finish_once(caller, place, id, force)).await
     }
 
     async fn finish_once(
@@ -152,6 +152,14 @@ impl Admin {
         // Before what is there is looked at: a rotation that was finished is not.
         self.repeated(caller).await?;
         let Rotation { old, new } = self.rotation(caller, place, id).await?;
+        if !new.is_live(self.now()) {
+            let detail = format!(
+                "{} has ended, and nobody would get in: revoke it to give the rotation up, and \
+                 start another",
+                new.id
+            );
+            return Err(AdminError::Conflict(detail));
+        }
         if new.used.is_none() && force == Force::No {
             let detail = format!(
                 "nobody has come with {} yet: put it into the IdP and test the connection, or \
@@ -176,9 +184,7 @@ impl Admin {
         old: &Token,
         expires: Option<Instant>,
     ) -> Result<Minted, AdminError> {
-        let lived = |end: Instant| {
-            end_after(self.now(), end.millis() - old.created.millis())
-        };
+        let lived = |end: Instant| end_after(self.now(), end.millis() - old.created.millis());
         let new = NewToken {
             name: old.name.clone(),
             kind: old.kind.clone(),

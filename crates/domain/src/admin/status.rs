@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::checks::{known, url};
 use super::issuers::remembered;
 use super::{Admin, AdminError, Check, CheckOutcome, Place};
-use crate::{Caller, Connection, IndexState, Indexer, Offer, Unavailable};
+use crate::{Caller, Connection, IndexState, Indexer, Job, Offer, Unavailable};
 
 /// How a connection is.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +43,8 @@ impl Admin {
     ) -> Result<ConnectionStatus, AdminError> {
         let (_, connection) = self.connection(caller, place).await?;
         let tokens = self.registry.tokens(connection.id).await?;
-        let mut checks = known(&connection, &tokens, self.now());
+        let removal = self.removal_of(&connection).await?;
+        let mut checks = known(&connection, removal.as_ref(), &tokens, self.now());
         checks.extend(remembered(self.issuers.as_deref(), &tokens, self.now()));
         let configured = tokens.iter().any(|token| token.is_live(self.now()));
         let ready = configured
@@ -66,13 +67,22 @@ impl Admin {
     ) -> Result<Validation, AdminError> {
         let (_, connection) = self.connection(caller, place).await?;
         let tokens = self.registry.tokens(connection.id).await?;
-        let mut checks = known(&connection, &tokens, self.now());
+        let removal = self.removal_of(&connection).await?;
+        let mut checks = known(&connection, removal.as_ref(), &tokens, self.now());
         checks.extend(base_url.map(url));
         checks.push(self.indexes(&connection).await?);
         if let Some(fetch) = &self.fetch {
             checks.extend(self.looks.at_issuers(fetch, &tokens, self.now()).await);
         }
         Ok(Validation { connection, checks })
+    }
+
+    /// The job that takes a connection apart.
+    async fn removal_of(&self, connection: &Connection) -> Result<Option<Job>, Unavailable> {
+        match connection.removal {
+            Some(job) => self.registry.job(job).await,
+            None => Ok(None),
+        }
     }
 
     async fn indexes(&self, connection: &Connection) -> Result<Check, Unavailable> {

@@ -4,7 +4,7 @@ use rollcall_schema::Instant;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::guard::{again, checked_end, checked_name, insists, still_there};
+use super::guard::{checked_end, checked_name, insists, still_there};
 use super::proofs::check_proof;
 use super::{Admin, AdminError, Listed, PageAsked, Place, differing};
 use crate::{
@@ -62,7 +62,7 @@ impl Admin {
         new: &NewToken,
     ) -> Result<Minted, AdminError> {
         let place = place.into();
-        again(None, || self.mint_once(caller, place, new)).await
+        self.decided(caller, None, || self.mint_once(caller, place, new)).await
     }
 
     async fn mint_once(
@@ -157,7 +157,7 @@ impl Admin {
         expect: Option<u64>,
     ) -> Result<Token, AdminError> {
         let place = place.into();
-        again(expect, || self.revoke_once(caller, place, id, expect)).await
+        self.decided(caller, expect, || self.revoke_once(caller, place, id, expect)).await
     }
 
     async fn revoke_once(
@@ -172,6 +172,7 @@ impl Admin {
         self.repeated(caller).await?;
         insists(expect, token.revision)?;
         if token.revoked.is_some() {
+            self.unchanged(caller, &token.shown()).await?;
             return Ok(token);
         }
         let (act, event) = self.ending(caller, &token);

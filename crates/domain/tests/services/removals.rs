@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join;
 use rollcall_domain::{
     AdminError, AuthError, Caller, CommitError, Connection, ConnectionId, Edge, Entry, FindError,
     Found, Halt, IdpKind, Ids as _, Job, Jobs, Load, NewConnection, Outcome, Page, People, Query,
@@ -9,10 +10,11 @@ use rollcall_domain::{
     Unavailable, UuidIds, Written,
 };
 use rollcall_schema::ResourceType;
-use rollcall_testkit::registered::add;
+use rollcall_testkit::registered::{add, change};
 use rollcall_testkit::{EventLog as _, MemoryStore, Site, Subject, groups, users};
 use serde_json::json;
 
+use crate::late::Late;
 use crate::world::World;
 
 /// After how long a job begins.
@@ -502,4 +504,85 @@ async fn a_job_whose_connection_is_gone_ends() {
     assert!(world.job(&job).await.state.finished.is_some());
     assert!(world.job(&other).await.state.finished.is_some());
     assert_eq!(world.logged("connection.deleted").await, 1);
+}
+
+/// Whoever takes people over stays until they are there.
+#[tokio::test]
+async fn the_target_of_a_handover_is_not_deleted() {
+    let world = World::of(IdpKind::Generic).await;
+    let (cli, to) = (&Caller::CLI, world.beside().await);
+    world.crew(450).await;
+    let job = world.remove(People::HandOver { to: to.id }).await.unwrap();
+    let remove = async || world.admin.remove_connection(cli, to.id, People::Keep, None).await;
+    for begun in [false, true] {
+        let refused = remove().await;
+        let Err(AdminError::Conflict(detail)) = &refused else { panic!("{refused:?}") };
+        assert!(detail.contains(&job.id.to_string()), "{detail}");
+        if !begun {
+            let failing = Failing { inner: world.store.clone(), left: 250.into() };
+            drop(world.jobs_over(Arc::new(failing)).tick().await);
+            world.clock.forward(LEASE);
+        }
+    }
+    world.jobs().tick().await.unwrap();
+    assert!(world.is_gone().await);
+    assert_eq!(world.site(&to).total(users()).await, 450);
+    remove().await.unwrap();
+}
+
+/// Of a hand-over and the end of its target that are decided together one is refused.
+#[tokio::test]
+async fn a_handover_and_the_end_of_its_target_exclude_each_other() {
+    for is_first in [true, false] {
+        let world = World::over(IdpKind::Generic, |store| Arc::new(Late(store))).await;
+        let (admin, cli, to) = (&world.admin, &Caller::CLI, world.beside().await.id);
+        let handed = admin.remove_connection(cli, world.id, People::HandOver { to }, None);
+        let ended = admin.remove_connection(cli, to, People::Keep, None);
+        // Both look for jobs before either is kept.
+        let (done, refused) = match is_first {
+            true => join(handed, ended).await,
+            false => join(ended, handed).await,
+        };
+        let (job, Err(AdminError::Conflict(detail))) = (done.unwrap(), &refused) else {
+            panic!("{refused:?}")
+        };
+        assert!(detail.contains(&job.id.to_string()), "{detail}");
+        let found = world.store.connection(to).await.unwrap().unwrap().1;
+        assert_eq!(found.removal.is_none(), is_first);
+        assert_eq!(world.connection().await.removal.is_some(), is_first);
+    }
+}
+
+/// Nobody goes where nobody could stay; what is stuck says what would mend it.
+#[tokio::test]
+async fn a_handover_to_what_is_deleted_is_stuck() {
+    let world = World::of(IdpKind::Generic).await;
+    let (cli, to) = (&Caller::CLI, world.beside().await.id);
+    world.crew(5).await;
+    let job = world.remove(People::HandOver { to }).await.unwrap();
+    let told = async || {
+        let status = world.admin.status(cli, world.id).await.unwrap();
+        let found = world.admin.validate(cli, world.id, None).await.unwrap();
+        let first = status.checks.into_iter().next().unwrap();
+        assert_eq!(Some(&first), found.checks.first());
+        first
+    };
+    let running = told().await;
+    assert!(running.detail.contains(&job.id.to_string()), "{running:?}");
+    assert_eq!(running.fix.as_deref(), Some("make another"));
+    let end = rollcall_domain::JobId::from_uuid(UuidIds.next());
+    change(&*world.store, to, |one| one.removal = Some(end)).await;
+    world.jobs().tick().await.unwrap();
+    let stuck = world.job(&job).await.state.stuck.unwrap();
+    assert!(stuck.contains("is being deleted itself"), "{stuck}");
+    assert!(!world.is_gone().await);
+    assert_eq!(world.logged("resource.handed_over").await, 0);
+    let told = told().await;
+    assert!(told.detail.contains(&job.id.to_string()) && told.detail.contains(&stuck), "{told:?}");
+    let fix = told.fix.unwrap();
+    assert!(fix.contains("delete the connection again with another choice"), "{fix}");
+    world.remove(People::Keep).await.unwrap();
+    world.clock.forward(LEASE);
+    world.jobs().tick().await.unwrap();
+    assert!(world.is_gone().await);
 }
