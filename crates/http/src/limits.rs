@@ -210,7 +210,9 @@ impl Limiter {
             self.failures.get(&whose).and_then(|bucket| bucket.wait(rate, (self.now)()))
         });
         match wait.max() {
-            Some(wait) if !self.good.contains_key(&token) => Err(Problem::too_many_failures(wait, failures)),
+            Some(wait) if !self.good.contains_key(&token) => {
+                Err(Problem::too_many_failures(wait, failures))
+            }
             _ => Ok(()),
         }
     }

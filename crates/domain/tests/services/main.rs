@@ -7,6 +7,8 @@ mod configure;
 mod dialect;
 mod indexing;
 mod issuers;
+mod joining;
+mod late;
 mod me;
 mod removals;
 mod repeats;

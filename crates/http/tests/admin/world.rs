@@ -8,8 +8,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use rollcall_domain::{
-    Admin, Authenticator, Caller, CheckError, Clock, Directory, Jobs, Keyring, NewAdminKey, Role, SignIn,
-    Traffics, UuidIds,
+    Admin, Authenticator, Caller, CheckError, Clock, Directory, Jobs, Keyring, NewAdminKey, Role,
+    SignIn, Traffics, UuidIds,
 };
 use rollcall_http::{AdminApi, App, Peer, Settings};
 use rollcall_schema::Instant;
