@@ -224,10 +224,12 @@ impl Run<'_> {
         let after = match task.verb {
             Verb::Create | Verb::Delete => None,
             Verb::Replace => Some(self.replaced(task, standing).map_err(|error| (error, basis))?),
-            Verb::Patch => match self.patched(task, standing).map_err(|error| (error, basis))? {
-                Some(after) => Some(after),
-                None => return Ok(Step::ReadLinks(id)),
-            },
+            Verb::Patch => {
+                match self.patched((at, task), standing).map_err(|error| (error, basis))? {
+                    Some(after) => Some(after),
+                    None => return Ok(Step::ReadLinks(id)),
+                }
+            }
         };
         if let Some((document, links)) = &after {
             let states = (&standing.document, document);
@@ -251,12 +253,14 @@ impl Run<'_> {
     /// `None` where rows of the relation have to be read for it.
     fn patched(
         &self,
-        task: &Task,
+        (at, task): (usize, &Task),
         standing: &Standing,
     ) -> Result<Option<(Document, Vec<EdgeOp>)>, Error> {
         // The operation keeps its data: it may have to be decided again.
         let patch = task.ty.patch(task.data.clone(), profile(self.ctx))?;
-        if patch.needs_links() && standing.links.is_none() {
+        let joined = self.joined(at);
+        let is_alone = joined.is_none() && !patch.joining().is_empty();
+        if is_alone || (patch.needs_links() && standing.links.is_none()) {
             return Ok(None);
         }
         let view = View {
@@ -268,7 +272,8 @@ impl Run<'_> {
             links: standing.links.as_deref().unwrap_or_default(),
             incoming: &[],
         };
-        let patched = patch.apply(&task.ty, &view, profile(self.ctx))?;
+        let joined = joined.unwrap_or_default();
+        let patched = patch.apply_among(&task.ty, &view, joined, profile(self.ctx))?;
         let links = edges(&task.ty, &patched.links)?;
         Ok(Some((patched.document, links)))
     }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
-use rollcall_schema::{Instant, ResourceType};
+use rollcall_schema::{Instant, Link, ResourceType};
 
 use super::order::{in_turn, units};
 use super::plan::{Plan, Step};
@@ -12,7 +12,7 @@ use super::references::Task;
 use super::round::{MOST, Nature, Outcome, Round, Verdict};
 use super::seen::{Loaded, Look, Seen};
 use super::{Done, Undone, Verb};
-use crate::directory::ATTEMPTS;
+use crate::directory::{ATTEMPTS, profile};
 use crate::{CommitError, Context, Directory, Error, Halt, Load, ResourceId, Unavailable, Written};
 
 /// How far ahead resources are read.
@@ -50,6 +50,8 @@ pub(super) struct Run<'a> {
     round: Round,
     /// How many changes a round takes.
     most: usize,
+    /// What joins the relation of one operation's resource while its PATCH goes on.
+    joined: Option<(usize, Vec<Link>)>,
     /// How often units were stale.
     stale: HashMap<usize, u32>,
     /// When it was known last that the connection is open.
@@ -99,6 +101,7 @@ impl<'a> Run<'a> {
             seen: Seen::default(),
             round: Round::default(),
             most: MOST,
+            joined: None,
             stale: HashMap::new(),
             admitted: directory.clock.now(),
         };
@@ -157,6 +160,11 @@ impl<'a> Run<'a> {
             }
         }
         Ok(())
+    }
+
+    /// What joins while the PATCH of this operation goes on; nothing while that isn't known.
+    pub(super) fn joined(&self, at: usize) -> Option<&[Link]> {
+        self.joined.as_ref().filter(|(whose, _)| *whose == at).map(|(_, links)| &**links)
     }
 
     pub(super) fn task(&self, at: usize) -> Option<&Task> {
@@ -373,9 +381,15 @@ impl<'a> Run<'a> {
     }
 
     async fn read_links(&mut self, id: ResourceId) -> Result<(), Unavailable> {
-        let unit = self.units.get(self.next).and_then(|unit| unit.first());
-        let Some(task) = unit.and_then(|at| self.task(*at)) else { return Ok(()) };
+        let unit = self.units.get(self.next).and_then(|unit| unit.first().copied());
+        let Some((at, task)) = unit.and_then(|at| Some((at, self.task(at)?))) else {
+            return Ok(());
+        };
         let ty = Arc::clone(&task.ty);
+        // What can't be read as a PATCH is refused when it is decided.
+        if let Ok(patch) = ty.patch(task.data.clone(), profile(self.ctx)) {
+            self.joined = Some((at, self.directory.joining(self.ctx, &ty, &patch).await?));
+        }
         let load = Load { links: true, incoming: false };
         let mut found = self.directory.store.scope(self.ctx.scope()).get(&ty, id, load).await?;
         if let Some(found) = &mut found {
