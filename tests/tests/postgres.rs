@@ -889,6 +889,7 @@ async fn replicas_that_start_together_migrate_once() {
         "2026-11-21-000000_create_directory",
         "2026-11-22-000000_set_up_connections",
         "2026-11-22-100000_administer",
+        "2026-11-22-200000_bind_bootstrap",
     ];
     assert_eq!(store.pending_migrations().await.unwrap(), all);
     let tasks = (0..5).map(|_| {
