@@ -11,6 +11,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
+use crate::wait::PATIENCE;
+
 /// The media type of SCIM.
 pub const SCIM_JSON: &str = "application/scim+json";
 /// The schema of an error.
@@ -26,9 +28,6 @@ pub const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 pub const BULK: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
 /// The schema of the answer to one.
 pub const BULK_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";
-
-/// No request of these tests may take longer: clients give up after a minute.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Sends requests to one server over connections that stay open.
 #[derive(Clone, Debug)]
@@ -176,15 +175,21 @@ impl Request {
 
 /// An answer as bytes that two requests can share: without the request's id and the date.
 pub fn bytes(answer: &Answer) -> String {
+    let body = String::from_utf8_lossy(&answer.body);
+    let id = answer.header("x-request-id").unwrap_or("no request id");
+    // Ids have a number at their end, which grows: so does what holds one.
+    let is_own = |name: &str| match name {
+        "date" | "x-request-id" => true,
+        "content-length" => body.contains(id),
+        _ => false,
+    };
     let mut headers: Vec<String> = answer
         .headers
         .iter()
-        .filter(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"))
+        .filter(|(name, _)| !is_own(name.as_str()))
         .map(|(name, value)| format!("{name}: {value:?}"))
         .collect();
     headers.sort();
-    let body = String::from_utf8_lossy(&answer.body);
-    let id = answer.header("x-request-id").unwrap_or("no request id");
     format!("{} {}\n{}", answer.status, headers.join("\n"), body.replace(id, "‹request›"))
 }
 

@@ -164,8 +164,8 @@ fn writes(idp: &Idp, ty: &ResourceType, id: ResourceId, at: Instant, body: &Valu
     let after = After { document: &accepted.document, links: &links };
     let event = EventId::from_uuid(UuidIds.next());
     let actor = Actor::Token(idp.token_id);
-    let (insists, revision, complete_since) = (false, 0, 0);
-    let stamp = Stamp { id, event, actor, at, insists, revision, complete_since };
+    let (insists, revision, since) = (false, 0, None);
+    let stamp = Stamp { id, event, actor, at, insists, revision, since };
     decide(ty, None, Some(after), stamp).expect("a new resource is a change").writes
 }
 

@@ -1,19 +1,15 @@
 //! An operator with an admin key: what they know and send.
 
-use std::time::Duration;
-
 use rollcall_domain::{Scope, Store};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 use crate::client::{Answer, Client, Request};
 use crate::idp::Idp;
+use crate::wait::until;
 
 /// Where the admin API is.
 pub const API: &str = "/api/v1";
-
-/// How long a job may take.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Somebody with an admin key. The form of every answer is checked.
 #[derive(Clone, Debug)]
@@ -114,16 +110,12 @@ impl Operator {
 
     /// Waits until a job is finished, while `step` is done again and again.
     pub async fn finished(&self, job: &str, step: impl AsyncFn()) -> Value {
-        let began = std::time::Instant::now();
-        loop {
+        until("the job is finished", async || {
             step().await;
             let shown = self.get(job).await.is(200).json();
-            if shown["state"] == "finished" {
-                return shown;
-            }
-            assert!(began.elapsed() < PATIENCE, "it is never finished: {shown}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+            (shown["state"] == "finished").then_some(shown)
+        })
+        .await
     }
 }
 

@@ -16,9 +16,7 @@ use crate::operator::Operator;
 use crate::postgres::{self, Database};
 use crate::server::StoreKind;
 use crate::tables::Tables;
-
-/// How long a command, a start or a stop may take: machines that test are busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::wait::PATIENCE;
 
 /// How often to look again.
 const TICK: Duration = Duration::from_millis(10);

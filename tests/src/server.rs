@@ -329,11 +329,19 @@ struct Near;
 #[async_trait]
 impl Fetch for Near {
     async fn json(&self, url: &str) -> Result<Value, FetchError> {
-        let port = url.strip_prefix("http://127.0.0.1:").and_then(|rest| rest.split('/').next());
-        let origin = port.map(|port| format!("http://127.0.0.1:{port}"));
-        let allow = Allow::origins(origin).map_err(|error| FetchError(error.to_string()))?;
-        Outbound::new(allow).json(url).await
+        near(url)?.json(url).await
     }
+
+    fn may(&self, url: &str) -> Result<(), FetchError> {
+        near(url)?.may(url)
+    }
+}
+
+fn near(url: &str) -> Result<Outbound, FetchError> {
+    let port = url.strip_prefix("http://127.0.0.1:").and_then(|rest| rest.split('/').next());
+    let origin = port.map(|port| format!("http://127.0.0.1:{port}"));
+    let allow = Allow::origins(origin).map_err(|error| FetchError(error.to_string()))?;
+    Ok(Outbound::new(allow))
 }
 
 /// A store that a service is about to be started on.

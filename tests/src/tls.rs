@@ -61,7 +61,9 @@ impl Authority {
     }
 
     fn identity(&self, names: Vec<String>, usage: ExtendedKeyUsagePurpose) -> Identity {
+        let subject = names.first().cloned().unwrap_or_default();
         let mut params = CertificateParams::new(names).expect("good names");
+        params.distinguished_name.push(rcgen::DnType::CommonName, subject);
         params.extended_key_usages = vec![usage];
         let key = KeyPair::generate().expect("a key is made");
         let certificate = params.signed_by(&key, &self.0).expect("it is signed");

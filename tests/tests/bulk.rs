@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rollcall_domain::IdpKind;
 use rollcall_tests::bulk::{delete, group, id, patch, post, request, send, statuses, user};
 use rollcall_tests::client::{BULK, SEARCH};
-use rollcall_tests::data::{GROUP, USER};
+use rollcall_tests::data::{ENTERPRISE, GROUP, USER};
 use rollcall_tests::idp::{Idp, sorted};
 use rollcall_tests::on_both_stores;
 use rollcall_tests::on_both_stores_alone;
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 on_both_stores!(
     r_bulk_04_fail_on_errors_stops_and_keeps_what_was_done,
     r_bulk_05_references_lead_forward_and_backward,
+    r_bulk_05_references_stand_wherever_a_client_means_one,
     r_bulk_06_circles_are_made_whole_or_not_at_all,
     r_bulk_07_what_refers_to_a_failure_fails,
     r_bulk_12_each_operation_is_charged,
@@ -353,4 +354,82 @@ fn plain(results: &[Value]) -> Vec<Value> {
         result
     };
     results.iter().map(plain).collect()
+}
+
+/// RFC 7644 §3.7.2: in `$ref`, in extensions, in the filters of paths; what leads nowhere is never
+/// kept as text (R-BULK-07).
+async fn r_bulk_05_references_stand_wherever_a_client_means_one(server: &Server) {
+    let idp = server.idp(IdpKind::Generic).await;
+    let managed = |name: &str, manager: Value| {
+        let data = json!({"schemas": [USER, ENTERPRISE], "userName": name,
+            ENTERPRISE: {"manager": manager}});
+        post(name, "/Users", &data)
+    };
+    let remove = |path: &str| patch("/Groups/bulkId:g", &json!({"op": "remove", "path": path}));
+    let role = r#"{"id": "1", "value": "bulkId:boss"}"#;
+    let mut operations = vec![
+        managed("a", json!({"value": "bulkId:boss", "$ref": "../Users/bulkId:boss"})),
+        managed("b", json!({"$ref": "https://scim.test/v2/Users/bulkId:boss"})),
+        group("g", ["bulkId:a", "bulkId:b", "bulkId:boss"]),
+        remove("members[value eq \"bulkId:a\"]"),
+        remove("members[value eq bulkId:b]"),
+        patch(
+            "/Users/bulkId:b",
+            &json!({"op": "replace",
+            "path": format!("{ENTERPRISE}:manager.value"), "value": "bulkId:a"}),
+        ),
+        post(
+            "r",
+            "/Users",
+            &json!({"schemas": [USER], "userName": "r", "roles": [{"value": role}]}),
+        ),
+        user("boss"),
+    ];
+    let good = operations.len();
+    operations.extend([
+        managed("x1", json!({"value": "bulkId:nobody"})),
+        managed("x2", json!({"$ref": "/Users/bulkId:nobody"})),
+        post(
+            "x3",
+            "/Users",
+            &json!({"schemas": [USER], "userName": "x3", "title": "bulkId:nobody"}),
+        ),
+        post(
+            "x4",
+            "/Users",
+            &json!({"schemas": [USER], "userName": "x4",
+            "roles": [{"value": "{\"value\": \"bulkId:nobody\"}"}]}),
+        ),
+        remove("members[value eq \"bulkId:nobody\"]"),
+        remove("members[value eq bulkId:nobody]"),
+        remove("members[$ref eq \"/Users/bulkId:nobody\"]"),
+        patch(
+            "/Users/bulkId:boss",
+            &json!({"op": "add", "value": {
+            "emails[type eq \"bulkId:nobody\"].value": "x"}}),
+        ),
+    ]);
+    let results = send(&idp, &operations).await;
+    let (done, refused) = results.split_at(good);
+    assert_eq!(statuses(done), ["201", "201", "201", "200", "200", "200", "201", "201"]);
+    for result in refused {
+        assert_eq!(result["status"], "400", "{result}");
+        assert_eq!(result["response"]["scimType"], "invalidValue", "{result}");
+        let detail = result["response"]["detail"].as_str().unwrap_or_default();
+        assert!(detail.contains("`nobody`"), "{result}");
+    }
+    let (a, boss) = (id(&results[0]), id(&results[7]));
+    assert_eq!(idp.members(&id(&results[2])).await, std::slice::from_ref(&boss));
+    let manager = async |at: usize| {
+        let user = idp.get(&format!("/Users/{}", id(&results[at]))).await.json();
+        user[ENTERPRISE]["manager"].clone()
+    };
+    let expect = json!({"value": boss, "$ref": format!("../Users/{boss}")});
+    let shown = manager(0).await;
+    assert_eq!((&shown["value"], &shown["$ref"]), (&expect["value"], &expect["$ref"]));
+    assert_eq!(manager(1).await["value"], json!(a));
+    for endpoint in ["/Users", "/Groups"] {
+        let all = idp.get(endpoint).await.is(200).json().to_string();
+        assert!(!all.contains("bulkId"), "{all}");
+    }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rollcall_domain::{Built, Caller, IdpKind, IndexState};
 use rollcall_tests::bulk::{delete, id, patch, post, send, statuses};
 use rollcall_tests::client::SEARCH;
-use rollcall_tests::data::USER;
+use rollcall_tests::data::{ENTERPRISE, USER};
 use rollcall_tests::idp::{Idp, encoded, sorted};
 use rollcall_tests::on_both_stores;
 use rollcall_tests::server::{PUBLIC_URL, Server};
@@ -20,6 +20,8 @@ on_both_stores!(
     a_type_of_ones_own_is_found_as_users_are,
     a_type_of_ones_own_goes_by_bulk,
     a_relation_of_ones_own_holds_who_is_there,
+    r_attr_10_references_name_what_their_types_say,
+    references_of_ones_own_go_by_bulk,
     r_ext_01_an_extension_of_ones_own_belongs_to_users,
     faults_name_the_line,
     definitions_change_in_ways_that_nobody_notices,
@@ -31,6 +33,8 @@ on_both_stores!(
 
 const BADGE: &str = "urn:example:badge";
 const SITE: &str = "urn:example:site";
+const KEY: &str = "urn:example:key";
+const BUDDY: &str = "urn:example:buddy";
 
 /// Badges that users hold, and where users sit.
 fn badges() -> Value {
@@ -238,6 +242,172 @@ async fn a_relation_of_ones_own_holds_who_is_there(server: &Server) {
     idp.delete(&format!("/Users/{ada}")).await.is(204);
     assert_eq!(idp.get(&path).await.is(200).json().get("holders"), None);
     assert_eq!(found(&idp, &format!("holders.value eq \"{ada}\"")).await, [""; 0]);
+}
+
+/// Keys, which refer to resources in their documents.
+fn keys() -> Value {
+    let resource = |types: Value| json!([{"name": "value"}, {"name": "$ref", "type": "reference", "referenceTypes": types}]);
+    json!({
+        "schemas": [
+            {"id": KEY, "name": "Key", "attributes": [
+                {"name": "code", "required": true},
+                {"name": "owner", "type": "complex", "subAttributes": resource(json!(["User"]))},
+                {"name": "opens", "type": "reference", "multiValued": true,
+                    "referenceTypes": ["Badge", "Key"]},
+                {"name": "page", "type": "reference", "referenceTypes": ["external"]},
+                {"name": "any", "type": "reference", "referenceTypes": ["User", "uri"]}]},
+            {"id": BUDDY, "name": "Buddy", "attributes": [
+                {"name": "buddy", "type": "reference", "referenceTypes": ["User"]}]},
+        ],
+        "resourceTypes": [{"name": "Key", "endpoint": "/Keys", "schema": KEY}],
+        "extensions": [{"resourceType": "User", "schema": BUDDY}],
+    })
+}
+
+async fn with_keys(server: &Server) -> Idp {
+    let idp = with_badges(server).await;
+    server.define(&idp, &keys()).await.expect("the definitions are good")
+}
+
+/// Refused with the value, the attribute and the types that it may be of.
+#[track_caller]
+fn no_reference(answer: &rollcall_tests::client::Answer, value: &str, attr: &str, types: &str) {
+    let told = answer.refused(400, "invalidValue");
+    for part in [format!("`{value}`"), format!("`{attr}`"), types.to_owned()] {
+        assert!(told.contains(&part), "no {part} in: {told}");
+    }
+}
+
+/// RFC 7643 §7: `referenceTypes` that name resource types hold, on every way to write. What
+/// `external` and `uri` point at is not ours (R-RES-01, R-RES-03).
+async fn r_attr_10_references_name_what_their_types_say(server: &Server) {
+    let idp = with_keys(server).await;
+    let (ada, crew) = (idp.user("ada").await, idp.group("crew", &[]).await);
+    let badge = made(&idp, "N1", "red", 1).await;
+    let nobody = "00000000-0000-7000-8000-000000000000";
+    let path = format!("/Badges/{badge}");
+    for wrong in [&*crew, &badge, nobody, "nobody"] {
+        let holders = json!([{"value": ada}, {"value": wrong}]);
+        let mut body = badge_of("N2", &holders);
+        no_reference(&idp.post("/Badges", &body).await, wrong, "holders", "no `User`");
+        body["number"] = json!("N1");
+        no_reference(&idp.put(&path, &body).await, wrong, "holders", "no `User`");
+        let add = json!({"op": "add", "path": "holders", "value": [{"value": wrong}]});
+        no_reference(&idp.patch(&path, add).await, wrong, "holders", "no `User`");
+    }
+    assert_eq!(idp.get(&path).await.json().get("holders"), None);
+    // Groups hold users and groups, whatever else there is.
+    let add = |id: &str| json!({"op": "add", "path": "members", "value": [{"value": id}]});
+    let group = format!("/Groups/{crew}");
+    no_reference(&idp.patch(&group, add(&badge)).await, &badge, "members", "no `User` or `Group`");
+    let other = idp.group("other", &[]).await;
+    idp.patch(&group, json!([add(&ada), add(&other)])).await;
+    assert_eq!(idp.members(&crew).await, sorted(&[ada.clone(), other]));
+
+    let key = |attr: &str, value: Value| json!({"schemas": [KEY], "code": "c", attr: value});
+    for good in [
+        key("owner", json!({"value": ada})),
+        key("owner", json!({"$ref": format!("../Users/{ada}"), "value": ada})),
+        key("owner", json!({"$ref": format!("{PUBLIC_URL}{}/Users/{ada}", idp.base)})),
+        key("opens", json!([badge, format!("Badges/{badge}")])),
+        key("page", json!("https://elsewhere.test/Users/nobody")),
+        key("any", json!("anything")),
+    ] {
+        idp.post("/Keys", &good).await.is(201);
+    }
+    let in_groups = format!("/Groups/{ada}");
+    let as_user = format!("Users/{badge}");
+    for (attr, value, wrong, types) in [
+        ("owner.value", json!({"value": crew}), &*crew, "no `User`"),
+        ("owner.value", json!({"value": nobody}), nobody, "no `User`"),
+        ("owner.value", json!({"value": "nobody"}), "nobody", "no `User`"),
+        ("owner.$ref", json!({"$ref": in_groups}), &in_groups, "no `User`"),
+        ("opens", json!([badge, ada]), &ada, "no `Badge` or `Key`"),
+        ("opens", json!([as_user]), &as_user, "no `Badge` or `Key`"),
+    ] {
+        let name = attr.split('.').next().unwrap_or_default();
+        no_reference(&idp.post("/Keys", &key(name, value)).await, wrong, attr, types);
+    }
+    let buddy = json!({"schemas": [USER, BUDDY], "userName": "bob", BUDDY: {"buddy": crew}});
+    no_reference(&idp.post("/Users", &buddy).await, &crew, &format!("{BUDDY}:buddy"), "no `User`");
+    // A manager may be anybody, as clients send one that isn't there yet.
+    let bob = json!({"schemas": [USER, ENTERPRISE, BUDDY], "userName": "bob",
+        BUDDY: {"buddy": ada}, ENTERPRISE: {"manager": {"value": "somebody"}}});
+    idp.post("/Users", &bob).await.is(201);
+
+    // What was there once stays until somebody writes another.
+    let owned = idp.post("/Keys", &key("owner", json!({"value": ada}))).await.is(201);
+    let path = format!("/Keys/{}", owned.id());
+    idp.delete(&format!("/Users/{ada}")).await.is(204);
+    let code = json!({"op": "replace", "path": "code", "value": "d"});
+    assert_eq!(idp.patch(&path, code).await.is(200).json()["owner"], json!({"value": ada}));
+    idp.put(&path, &key("owner", json!({"value": ada}))).await.is(200);
+    let replace = |id: &str| json!({"op": "replace", "path": "owner.value", "value": id});
+    no_reference(&idp.patch(&path, replace(nobody)).await, nobody, "owner.value", "no `User`");
+    no_reference(
+        &idp.post("/Keys", &key("owner", json!({"value": ada}))).await,
+        &ada,
+        "owner.value",
+        "no `User`",
+    );
+}
+
+fn badge_of(number: &str, holders: &Value) -> Value {
+    json!({"schemas": [BADGE], "number": number, "holders": holders})
+}
+
+/// R-BULK-05, R-BULK-06, R-BULK-07: what begins in the same request may be referred to, as long as
+/// it is of the type.
+async fn references_of_ones_own_go_by_bulk(server: &Server) {
+    let idp = with_keys(server).await;
+    let dora = idp.user("dora").await;
+    let key = |id: &str, attr: &str, value: Value| {
+        post(id, "/Keys", &json!({"schemas": [KEY], "code": id, attr: value}))
+    };
+    let results = send(
+        &idp,
+        &[
+            key("k1", "owner", json!({"value": "bulkId:u", "$ref": "/Users/bulkId:u"})),
+            key("k2", "opens", json!(["bulkId:k3", "Badges/bulkId:b"])),
+            key("k3", "opens", json!(["bulkId:k2"])),
+            key("k4", "owner", json!({"value": "bulkId:b"})),
+            key("k5", "owner", json!({"$ref": "/Users/bulkId:nobody"})),
+            key("k6", "owner", json!({"value": dora})),
+            delete(&format!("/Users/{dora}")),
+            key("k7", "owner", json!({"value": dora})),
+            post("b", "/Badges", &badge_of("N1", &json!([{"value": "bulkId:u"}]))),
+            post("c", "/Badges", &badge_of("N2", &json!([{"value": "bulkId:b"}]))),
+            rollcall_tests::bulk::user("u"),
+            rollcall_tests::bulk::group("g", ["bulkId:u", "bulkId:b"]),
+            patch(
+                "/Users/bulkId:u",
+                &json!({"op": "add", "path": format!("{BUDDY}:buddy"),
+            "value": "bulkId:u"}),
+            ),
+        ],
+    )
+    .await;
+    let expect =
+        ["201", "201", "201", "400", "400", "201", "204", "400", "201", "400", "201", "400", "200"];
+    assert_eq!(statuses(&results), expect, "{results:#?}");
+    let (user, badge) = (id(&results[10]), id(&results[8]));
+    let told = |at: usize| results[at]["response"]["detail"].as_str().unwrap_or_default();
+    for (at, parts) in [
+        (3, [&*badge, "`owner.value`", "no `User`"]),
+        (4, ["`nobody`", "", ""]),
+        (7, [&*dora, "`owner.value`", "no `User`"]),
+        (9, [&*badge, "`holders`", "no `User`"]),
+        (11, [&*badge, "`members`", "no `User` or `Group`"]),
+    ] {
+        assert!(parts.iter().all(|part| told(at).contains(part)), "{at}: {}", told(at));
+    }
+    let read = async |at: usize| idp.get(&format!("/Keys/{}", id(&results[at]))).await.json();
+    let owner = json!({"value": user, "$ref": format!("/Users/{user}")});
+    assert_eq!(read(0).await["owner"], owner);
+    assert_eq!(read(1).await["opens"], json!([id(&results[2]), format!("Badges/{badge}")]));
+    assert_eq!(read(2).await["opens"], json!([id(&results[1])]));
+    let shown = idp.get(&format!("/Users/{user}")).await.json();
+    assert_eq!(shown[BUDDY]["buddy"], json!(user));
 }
 
 async fn r_ext_01_an_extension_of_ones_own_belongs_to_users(server: &Server) {

@@ -16,6 +16,7 @@ use rollcall_tests::log::{PostgresLog, SqliteLog};
 use rollcall_tests::program::{Site, succeed};
 use rollcall_tests::server::StoreKind;
 use rollcall_tests::tables::{Kept, Tables};
+use rollcall_tests::wait::until;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -23,6 +24,8 @@ use uuid::Uuid;
 const ROUNDS: usize = 4;
 /// How long it is written to before each kill; every round at another point of whatever it does.
 const UNDER_WRITES: Duration = Duration::from_millis(500);
+/// How many users it has put into the group by then, at least.
+const JOINED: usize = 8;
 /// How many writers of each kind there are.
 const WRITERS: usize = 4;
 
@@ -84,6 +87,10 @@ impl Place {
         self.request("PATCH", path).json(&body)
     }
 
+    fn joined(&self) -> usize {
+        self.acknowledged.lock().expect("no writer panics").members.len()
+    }
+
     fn note(&self, write: impl FnOnce(&mut Acknowledged)) {
         write(&mut self.acknowledged.lock().expect("no writer panics"));
     }
@@ -122,9 +129,7 @@ async fn killed_again_and_again(kind: StoreKind) {
     let site = Site::new(kind).await;
     let (mut place, organization) = place(&site).await;
     for round in 0..ROUNDS {
-        let serving = site.serve(&[], &[]);
-        let serving = tokio::time::timeout(Duration::from_secs(60), serving).await;
-        let serving = serving.expect("the server starts again");
+        let serving = site.serve(&[], &[]).await;
         if place.group.is_empty() {
             let body = json!({"schemas": [GROUP], "displayName": "Everyone"});
             place.group = serving
@@ -136,8 +141,13 @@ async fn killed_again_and_again(kind: StoreKind) {
         }
         let writing = write(&place, &serving.client, round);
         let grace = UNDER_WRITES + Duration::from_millis(37 * round as u64);
+        let before = place.joined();
         let killing = async {
             tokio::time::sleep(grace).await;
+            until("the server is written to", async || {
+                (place.joined() >= before + JOINED).then_some(())
+            })
+            .await;
             serving.program.kill().await;
         };
         tokio::join!(writing, killing);

@@ -201,6 +201,7 @@ async fn a_file_without_tables_is_not_ready() {
         "2026-11-21-000000_create_directory",
         "2026-11-22-000000_set_up_connections",
         "2026-11-22-100000_administer",
+        "2026-11-22-200000_bind_bootstrap",
     ];
     assert_eq!(pending, migrations);
     assert_eq!(store.migrate().await.unwrap().len(), pending.len());
@@ -212,9 +213,10 @@ async fn a_file_without_tables_is_not_ready() {
 async fn processes_that_start_together_migrate_once() {
     let database = Database::new();
     let stores: Vec<_> = (0..6).map(|_| Sqlite::open(&database.path()).unwrap()).collect();
+    let pending = stores[0].pending_migrations().await.unwrap();
     let done = futures_util::future::join_all(stores.iter().map(Sqlite::migrate)).await;
     let run: usize = done.into_iter().map(|run| run.unwrap().len()).sum();
-    assert_eq!(run, 3);
+    assert_eq!(run, pending.len());
 }
 
 /// A file as the first release left it.

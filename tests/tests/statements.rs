@@ -3,7 +3,9 @@
 //! On PostgreSQL a commit is one statement, which is one round trip. On SQLite it is a few within
 //! one transaction of the same process; what counts there is that they never grow with a group.
 
-use rollcall_domain::IdpKind;
+use std::time::Instant;
+
+use rollcall_domain::{BELIEVED_FOR, IdpKind};
 use rollcall_tests::bulk;
 use rollcall_tests::client::{Answer, PATCH, Request};
 use rollcall_tests::data::{GROUP, USER, large_group, many_users};
@@ -29,6 +31,12 @@ struct Counted {
     idp: Idp,
 }
 
+/// Whoever has a token, and when that was seen.
+struct Somebody {
+    idp: Idp,
+    seen: Instant,
+}
+
 impl Counted {
     async fn start(kind: StoreKind) -> Self {
         let server = Server::start(kind, settings()).await;
@@ -44,19 +52,21 @@ impl Counted {
 
     /// Somebody whose token was just seen. It is believed for two seconds from then, and costs
     /// nothing in that time.
-    async fn somebody(&self) -> Idp {
+    async fn somebody(&self) -> Somebody {
         let idp = self.server.another_token(&self.idp).await;
+        let seen = Instant::now();
         idp.get("/ServiceProviderConfig").await.is(200);
-        idp
+        Somebody { idp, seen }
     }
 
     async fn costs_as(
         &self,
-        idp: &Idp,
+        somebody: &Somebody,
         statements: [u64; 2],
         what: &str,
         request: Request,
     ) -> Answer {
+        let Somebody { idp, seen } = somebody;
         let before = self.server.statements();
         let answer = idp.send(request.bearer(&idp.token)).await;
         let cost = self.server.statements() - before;
@@ -66,7 +76,9 @@ impl Counted {
             StoreKind::Sqlite => sqlite,
             StoreKind::Postgres => postgres,
         };
-        assert_eq!(cost, expect, "{what}: {answer}");
+        // A busy machine may take so long that the token is looked up again: one statement.
+        let again = u64::from(cost == expect + 1 && seen.elapsed() > BELIEVED_FOR);
+        assert_eq!(cost, expect + again, "{what}: {answer}");
         answer
     }
 

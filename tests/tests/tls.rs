@@ -2,7 +2,7 @@
 //! are bound to those of clients.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rollcall_tests::client::{Answer, Request};
 use rollcall_tests::issuer::part;
@@ -10,6 +10,7 @@ use rollcall_tests::operator::text;
 use rollcall_tests::program::{Serving, Site, fail, succeed};
 use rollcall_tests::server::StoreKind;
 use rollcall_tests::tls::{Authority, Identity, Secured};
+use rollcall_tests::wait::until;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -55,16 +56,12 @@ async fn sent(client: &Secured, request: Request) -> Answer {
 
 /// Waits until new sockets show this certificate.
 async fn shows(client: &Secured, identity: &Identity) {
-    let began = Instant::now();
-    loop {
+    until("the certificate is shown", async || {
         let (answer, shown) = client.send(health()).await.expect("it is answered all the time");
         answer.is(200);
-        if identity.is(&shown) {
-            return;
-        }
-        assert!(began.elapsed() < Duration::from_secs(20), "it still shows another");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+        identity.is(&shown).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -534,7 +534,7 @@ async fn ten_thousand_members_in_one_operation(server: &Server) {
     let answer = idp.patch(&path, add("members", crowd)).await;
     // A group of more than 1,000 members is not sent back unasked.
     assert_eq!(answer.status, 204, "{answer}");
-    assert!(answer.took < Duration::from_secs(20), "it took {:?}", answer.took);
+    assert!(answer.took < Duration::from_secs(45), "it took {:?}", answer.took);
     all_are_members(&idp, &path, &users).await;
     let answer = idp
         .patch(

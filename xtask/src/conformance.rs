@@ -4,9 +4,7 @@ mod findings;
 mod server;
 mod tools;
 
-use std::fs;
-
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::conformance::findings::{Findings, Opinion, Report};
 use crate::conformance::server::Server;
@@ -19,14 +17,12 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let tools = Tools::install(workspace)?;
     let rollcall = workspace.build_rollcall()?;
     let scratch = workspace.target.join("conformance").join(format!("run-{}", std::process::id()));
-    fs::create_dir_all(&scratch).with_context(|| format!("creating {}", scratch.display()))?;
     let sqlite = format!("sqlite:{}", scratch.join("rollcall.sqlite3").display());
     let server = Server::start(&rollcall, &sqlite, &scratch)?;
     let mut sound = judge(&tools, "SQLite", &server)?;
     server.stop()?;
 
     let postgres = Postgres::obtain(workspace)?;
-    fs::create_dir_all(&scratch).with_context(|| format!("creating {}", scratch.display()))?;
     let server = Server::start(&rollcall, postgres.url(), &scratch)?;
     sound &= judge(&tools, "PostgreSQL", &server)?;
     server.stop()?;

@@ -5,8 +5,10 @@ mod binaries;
 mod cluster;
 mod wheel;
 mod wire;
+mod with_tls;
 
 use std::env;
+use std::path::Path;
 
 use anyhow::{Result, bail};
 
@@ -17,7 +19,7 @@ use crate::workspace::Workspace;
 #[derive(Debug)]
 pub(crate) struct Postgres {
     url: String,
-    _cluster: Option<Cluster>,
+    cluster: Option<Cluster>,
 }
 
 impl Postgres {
@@ -30,7 +32,7 @@ impl Postgres {
         match (only.as_str(), env::var("TEST_DATABASE_URL")) {
             ("", Ok(url)) => {
                 println!("PostgreSQL: TEST_DATABASE_URL as given");
-                return Ok(Self { url, _cluster: None });
+                return Ok(Self { url, cluster: None });
             }
             ("" | "local" | "embedded", _) => {}
             (other, _) => bail!("ROLLCALL_PG is `{other}`; it may be `local` or `embedded`"),
@@ -69,11 +71,16 @@ impl Postgres {
     fn start(workspace: &Workspace, bin: binaries::Binaries) -> Result<Self> {
         let cluster = Cluster::start(&workspace.target, bin)?;
         println!("PostgreSQL: {}", cluster.origin());
-        Ok(Self { url: cluster.url(), _cluster: Some(cluster) })
+        Ok(Self { url: cluster.url(), cluster: Some(cluster) })
     }
 
     /// A superuser's URL, as tokio-postgres reads it.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+    /// What tests are told that start a server of their own, which speaks TLS.
+    pub(crate) fn for_own_servers(&self, workspace: &Workspace) -> Vec<(String, String)> {
+        let running = self.cluster.as_ref().map(|cluster| Path::new(cluster.origin()));
+        with_tls::variables(workspace, running)
     }
 }

@@ -31,22 +31,8 @@ impl Site {
         if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
             return Ok(site);
         }
-        if dir.exists() {
-            fs::remove_dir_all(dir).with_context(|| format!("removing {}", dir.display()))?;
-        }
         let pip = with_pip(workspace, &interpreter.program)?;
-        let mut command = Command::new(pip);
-        command.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-input",
-            "--disable-pip-version-check",
-        ]);
-        command.args(["--only-binary=:all:", "--target"]).arg(dir).args(requirements);
-        command.env("PIP_ROOT_USER_ACTION", "ignore");
-        workspace::quiet(&mut command)?;
+        workspace::patiently(&workspace::PAUSES, || fetch(&pip, dir, requirements))?;
         fs::write(&stamp, wanted).with_context(|| format!("writing {}", stamp.display()))?;
         Ok(site)
     }
@@ -57,6 +43,18 @@ impl Site {
         command.env("PYTHONPATH", &self.dir).env("PYTHONNOUSERSITE", "1");
         command
     }
+}
+
+/// Installs into `dir` anew: what a failed attempt left there would be in the way.
+fn fetch(pip: &Path, dir: &Path, requirements: &[&str]) -> Result<()> {
+    if dir.exists() {
+        fs::remove_dir_all(dir).with_context(|| format!("removing {}", dir.display()))?;
+    }
+    let mut command = Command::new(pip);
+    command.args(["-m", "pip", "install", "--quiet", "--no-input", "--timeout", "60"]);
+    command.args(["--disable-pip-version-check", "--only-binary=:all:", "--target"]);
+    command.arg(dir).args(requirements).env("PIP_ROOT_USER_ACTION", "ignore");
+    workspace::quiet(&mut command)
 }
 
 struct Interpreter {

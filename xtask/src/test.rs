@@ -10,11 +10,11 @@ use crate::workspace::Workspace;
 
 /// Runs the tests and prints the totals last.
 pub(crate) fn run_and_report(workspace: &Workspace, args: &[String]) -> Result<()> {
-    run(workspace, args)?.report()
+    run(workspace, args, None)?.report()
 }
 
-/// Runs the tests.
-pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<Outcome> {
+/// Runs the tests; without a seed on cases of properties that nobody has seen.
+pub(crate) fn run(workspace: &Workspace, args: &[String], seed: Option<u64>) -> Result<Outcome> {
     let rollcall = workspace.build_rollcall()?;
     let postgres = Postgres::obtain(workspace)?;
     let mut command = workspace.cargo(&["test", "--no-fail-fast"]);
@@ -22,8 +22,12 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<Outcome> {
         command.arg("--workspace");
     }
     command.args(args).env("TEST_DATABASE_URL", postgres.url()).env("ROLLCALL_BIN", rollcall);
+    command.envs(postgres.for_own_servers(workspace));
     if env::var_os("PROPTEST_CASES").is_none() {
         command.env("PROPTEST_CASES", "16");
+    }
+    if let Some(seed) = seed {
+        command.env("PROPTEST_RNG_SEED", seed.to_string());
     }
     totals::stream(&mut command)
 }

@@ -6,6 +6,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -90,6 +92,23 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&done.stdout).into_owned())
 }
 
+/// The pauses between attempts at what a server elsewhere may fail to give.
+pub(crate) const PAUSES: [Duration; 3] =
+    [Duration::from_secs(5), Duration::from_secs(15), Duration::from_secs(45)];
+
+/// Does what may fail because of somebody else, and again after each pause; every failure but the
+/// last is told.
+pub(crate) fn patiently<T>(pauses: &[Duration], mut act: impl FnMut() -> Result<T>) -> Result<T> {
+    for pause in pauses {
+        match act() {
+            Ok(done) => return Ok(done),
+            Err(error) => println!("{error:#}\nonce more in {} s", pause.as_secs()),
+        }
+        thread::sleep(*pause);
+    }
+    act()
+}
+
 /// Runs `command` silently; everything it said becomes part of the error.
 pub(crate) fn quiet(command: &mut Command) -> Result<()> {
     let done = command.output().with_context(|| format!("starting {}", shown(command)))?;
@@ -135,4 +154,27 @@ pub(crate) fn tail(path: &Path) -> String {
     let text = text.unwrap_or_else(|error| format!("(no log: {error})"));
     let lines: Vec<&str> = text.lines().collect();
     lines.get(lines.len().saturating_sub(30)..).unwrap_or_default().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(fails: u32, expect: Result<u32, &str>) {
+        let mut asked = 0;
+        let done = patiently(&[Duration::ZERO; 2], || {
+            asked += 1;
+            anyhow::ensure!(asked > fails, "failure {asked}");
+            Ok(asked)
+        });
+        assert_eq!(done.map_err(|error| error.to_string()), expect.map_err(str::to_owned));
+    }
+
+    #[test]
+    fn what_fails_is_tried_again_a_few_times() {
+        check(0, Ok(1));
+        check(2, Ok(3));
+        check(3, Err("failure 3"));
+    }
 }

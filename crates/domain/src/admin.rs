@@ -9,11 +9,17 @@ mod definitions;
 mod difference;
 mod error;
 mod guard;
+mod issuers;
 mod keys;
+mod names;
 mod organizations;
+mod pages;
 mod paging;
+mod proofs;
+mod public_keys;
 mod removal;
 mod repeats;
+mod rivals;
 mod rotation;
 mod shown;
 mod status;
@@ -39,9 +45,10 @@ pub use rotation::{Force, Rotation};
 pub use status::{ConnectionStatus, Validation};
 pub use tokens::{Minted, NewToken};
 
-use crate::amendment::members;
+use issuers::Looks;
+
 use crate::{
-    AdminEvent, Amend, Amendment, Caller, Clock, ConnectionId, EntryId, EventId, Fetch, Ids,
+    AdminEvent, Amend, Amendment, Caller, Clock, ConnectionId, EntryId, Fetch, Ids, Issuers,
     Keyring, OrganizationId, Registry, Store,
 };
 
@@ -62,6 +69,8 @@ pub struct Admin {
     pub(crate) ids: Arc<dyn Ids>,
     keys: Option<Arc<Keyring>>,
     fetch: Option<Arc<dyn Fetch>>,
+    issuers: Option<Arc<dyn Issuers>>,
+    looks: Looks,
 }
 
 impl Admin {
@@ -72,7 +81,8 @@ impl Admin {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
     ) -> Self {
-        Self { registry, store, clock, ids, keys: None, fetch: None }
+        let looks = Looks::new();
+        Self { registry, store, clock, ids, keys: None, fetch: None, issuers: None, looks }
     }
 
     /// The same, which seals what it keeps for repeated requests, and the pages of lists; without
@@ -82,10 +92,17 @@ impl Admin {
         Self { keys: Some(keys), ..self }
     }
 
-    /// The same, which looks whether the keys of trusted issuers can be fetched.
+    /// The same, which looks whether the keys of trusted issuers can be fetched, and knows from
+    /// where they may be.
     #[must_use]
     pub fn with_fetch(self, fetch: Arc<dyn Fetch>) -> Self {
         Self { fetch: Some(fetch), ..self }
+    }
+
+    /// The same, which says whether the keys of trusted issuers were there when they were needed.
+    #[must_use]
+    pub fn with_issuers(self, issuers: Arc<dyn Issuers>) -> Self {
+        Self { issuers: Some(issuers), ..self }
     }
 
     /// Keeps what was decided, with what makes a repeated request known and `answer`, which its
@@ -107,20 +124,12 @@ impl Admin {
         caller: &Caller,
         (organization, connection): (Option<OrganizationId>, Option<ConnectionId>),
         action: &'static str,
-        (subject, revision): (EntryId, u64),
+        subject: (EntryId, u64),
         changes: Value,
     ) -> AdminEvent {
-        AdminEvent {
-            id: EventId::from_uuid(self.ids.next()),
-            organization,
-            connection,
-            at: self.now(),
-            actor: caller.actor,
-            action,
-            subject,
-            revision,
-            changes: members(changes),
-        }
+        let now = (&*self.clock, &*self.ids);
+        AdminEvent::new(now, caller.actor, action, subject, changes)
+            .within(organization, connection)
     }
 
     pub(crate) fn now(&self) -> Instant {

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
-    Actor, AdminKey, AdminKeyId, Connection, ConnectionId, EventId, Job, JobId, Organization,
-    OrganizationId, SigningKey, SigningKeyId, Token, TokenId, Unavailable,
+    Actor, AdminKey, AdminKeyId, Clock, Connection, ConnectionId, EventId, Ids, Job, JobId,
+    Organization, OrganizationId, SigningKey, SigningKeyId, Token, TokenId, Unavailable,
 };
 
 /// What one decision does: kept whole, or nothing of it.
@@ -32,13 +32,24 @@ pub enum Amend {
         /// The revision that was read: at another one it is [`AmendError::Stale`].
         expect: u64,
     },
-    /// It is gone. A connection goes with its credentials, an organization with connections that
-    /// went before it, and what nobody can see any more may be kept as a mark.
+    /// It is gone. A connection goes with its credentials, an organization with its admin keys,
+    /// its jobs and the connections that went before it, and what nobody can see any more may be
+    /// kept as a mark.
     Remove {
         /// Which.
         id: EntryId,
         /// The revision that was read.
         expect: u64,
+    },
+    /// A connection has room for one more credential: fewer than so many live, or it is
+    /// [`AmendError::Full`]. Of those who add one together, each counts those before it.
+    Room {
+        /// The connection.
+        connection: ConnectionId,
+        /// How many credentials are too many beside another.
+        most: u32,
+        /// When they are counted.
+        at: Instant,
     },
 }
 
@@ -51,7 +62,7 @@ pub enum Entry {
     Connection(Box<Connection>),
     /// A credential of a connection.
     Token(Box<Token>),
-    /// A credential of the admin API.
+    /// A credential of the admin API; where it is for one organization, that has to be there.
     AdminKey(Box<AdminKey>),
     /// A key that signs access tokens.
     SigningKey(SigningKey),
@@ -121,6 +132,40 @@ pub struct AdminEvent {
     pub changes: Map<String, Value>,
 }
 
+impl AdminEvent {
+    /// That something was done just now, in the log of the server; [`within`](Self::within) names
+    /// another. Of `changes` the members are told, where it is an object.
+    pub fn new(
+        (clock, ids): (&dyn Clock, &dyn Ids),
+        actor: Actor,
+        action: &'static str,
+        (subject, revision): (EntryId, u64),
+        changes: Value,
+    ) -> Self {
+        Self {
+            id: EventId::from_uuid(ids.next()),
+            organization: None,
+            connection: None,
+            at: clock.now(),
+            actor,
+            action,
+            subject,
+            revision,
+            changes: members(changes),
+        }
+    }
+
+    /// The same in the log of an organization, about one of its connections where there is one.
+    #[must_use]
+    pub fn within(
+        self,
+        organization: Option<OrganizationId>,
+        connection: Option<ConnectionId>,
+    ) -> Self {
+        Self { organization, connection, ..self }
+    }
+}
+
 /// What an event tells: the members of an object.
 pub(crate) fn members(told: Value) -> Map<String, Value> {
     match told {
@@ -178,6 +223,9 @@ pub enum AmendError {
         /// The kind of entry.
         &'static str,
     ),
+    /// A connection has as many live credentials as it may.
+    #[error("the connection has no room for another credential")]
+    Full,
     /// The request was made before.
     #[error("the request was made before")]
     Repeated(Box<Kept>),

@@ -7,9 +7,11 @@ use std::time::Duration;
 use moka::sync::Cache;
 use rollcall_schema::Instant;
 
+use crate::oauth::NO_KEYS;
 use crate::{
-    AccessTokens, Actor, Clock, Connection, ConnectionId, Context, Grant, Offer, Registry, Scopes,
-    Status, SystemClock, Thumbprint, Token, TokenHash, TokenKind, Traffics, Unavailable,
+    AccessTokens, Actor, CheckError, Clock, Connection, ConnectionId, Context, Grant, Offer,
+    Registry, Scopes, Status, SystemClock, Thumbprint, Token, TokenHash, TokenKind, Traffics,
+    Unavailable, is_jwt,
 };
 
 /// How long a credential that was found is believed without asking again: the longest time that a
@@ -44,7 +46,8 @@ pub struct Authenticator {
 pub struct Shown<'a> {
     /// The bearer token.
     pub token: &'a str,
-    /// The connection that the path names.
+    /// The connection that the path names; one that there isn't where the path names none. On the
+    /// path of another one a token is of no use.
     pub connection: Option<ConnectionId>,
     /// The client certificate that the request came with.
     pub certificate: Option<Thumbprint>,
@@ -71,9 +74,21 @@ pub enum AuthError {
     /// The connection answers nothing until somebody decides otherwise.
     #[error("the connection is disabled: ask whoever runs this service to enable it")]
     Disabled,
+    /// The keys of the token's issuer are not there to check it with.
+    #[error("{NO_KEYS}")]
+    NoKeys,
     /// The registry could not be asked.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+impl From<CheckError> for AuthError {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::NoKeys => Self::NoKeys,
+            CheckError::Unavailable(source) => source.into(),
+        }
+    }
 }
 
 impl<'a> Shown<'a> {
@@ -138,13 +153,14 @@ impl Authenticator {
         if known.certificate.is_some() && known.certificate != shown.certificate {
             return Err(AuthError::Refused);
         }
-        if let Some(traffics) = &self.traffics {
-            traffics.used(&known.token).await;
+        let connection = known.context.connection();
+        if shown.connection.is_none_or(|asked| asked == connection.id) {
+            self.came(&known).await;
         }
-        match known.context.connection().status {
+        match connection.status {
             Status::Paused => Err(AuthError::Paused),
             Status::Disabled => {
-                self.tell_of(known.context.connection());
+                self.tell_of(connection);
                 Err(AuthError::Disabled)
             }
             Status::Draft | Status::Observe | Status::Active => Ok(known.context),
@@ -166,11 +182,11 @@ impl Authenticator {
     }
 
     /// A credential by its hash, or by what the access token says that it is.
-    async fn find(&self, hash: TokenHash, shown: Shown<'_>) -> Result<Option<Known>, Unavailable> {
+    async fn find(&self, hash: TokenHash, shown: Shown<'_>) -> Result<Option<Known>, CheckError> {
         if let Some((token, connection)) = self.registry.token_by_hash(hash).await? {
             let good = token.hash.matches(&hash) && token.kind == TokenKind::Bearer;
             return match good {
-                true => self.known(token, connection, None),
+                true => Ok(self.known(token, connection, None)?),
                 false => Ok(None),
             };
         }
@@ -183,7 +199,7 @@ impl Authenticator {
         };
         match self.registry.token(grant.token).await? {
             Some((token, connection)) if connection.id == grant.connection => {
-                self.known(token, connection, Some(&grant))
+                Ok(self.known(token, connection, Some(&grant))?)
             }
             _ => Ok(None),
         }
@@ -211,6 +227,18 @@ impl Authenticator {
         }))
     }
 
+    /// Whoever calls a closed connection is heard all the same: the IdP is not quiet. A credential
+    /// counts as used by those alone that are let in.
+    async fn came(&self, known: &Known) {
+        let Some(traffics) = &self.traffics else { return };
+        match known.context.connection() {
+            closed if matches!(closed.status, Status::Paused | Status::Disabled) => {
+                traffics.saw(closed, false).await;
+            }
+            _ => traffics.used(&known.token).await,
+        }
+    }
+
     /// Whoever comes with a credential that has ended by itself is told to operators.
     async fn came_late(&self, known: &Known, now: Instant) {
         if let Some(traffics) = self.traffics.as_ref().filter(|_| known.token.has_expired(now)) {
@@ -236,11 +264,6 @@ impl Authenticator {
         self.offers.insert(key, Arc::clone(&offer));
         Ok(offer)
     }
-}
-
-/// Whether a text has the shape of a signed JSON Web Token (RFC 7515 §3.1).
-fn is_jwt(text: &str) -> bool {
-    text.starts_with("eyJ") && text.split('.').count() == 3
 }
 
 impl fmt::Debug for Authenticator {

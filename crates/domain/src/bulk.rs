@@ -86,7 +86,8 @@ impl Directory {
     /// `bulkId` is pulled in front of it (R-BULK-05, R-BULK-09); creations that refer to each
     /// other in a circle are one change (R-BULK-06). What is left is as if each had been a
     /// request of its own. With `fail_on_errors` nothing behind the error that reaches the number
-    /// is done, nor told of (R-BULK-04).
+    /// is done, nor told of (R-BULK-04): nothing is pulled forward then, but what refers to a later
+    /// operation waits for it, and has its turn behind it.
     ///
     /// An operation that is refused already comes as an error in its place, and counts as one.
     /// `progress` is told how many operations are processed.
@@ -111,7 +112,9 @@ impl Directory {
             accepted.push(operation);
             refusals.push(refusal);
         }
-        let tasks = references::resolved(accepted, || ResourceId::from_uuid(self.ids.next()));
+        let types = ctx.offer().catalog().types();
+        let new_id = || ResourceId::from_uuid(self.ids.next());
+        let tasks = references::resolved(accepted, types, new_id);
         let results = Run::new(self, ctx, tasks, fail_on_errors).finish(progress).await?;
         let told = results.into_iter().zip(refusals).enumerate();
         Ok(told.filter_map(|(at, (result, refusal))| Some((at, tell(result?, refusal)?))).collect())

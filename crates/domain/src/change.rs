@@ -1,5 +1,6 @@
 //! Everything one decision does to the store, as a value.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use rollcall_schema::{Base, Instant};
@@ -12,6 +13,23 @@ use crate::{Actor, ConnectionId, EventId, Key, ResourceId};
 pub struct Change {
     /// One entry per resource.
     pub writes: Vec<Write>,
+}
+
+impl Change {
+    /// The attribute of a unique value that two of the writes want: no store can apply the whole.
+    pub fn contested(&self) -> Option<&str> {
+        let mut wanted = HashSet::new();
+        let mut keys = self.writes.iter().flat_map(|write| {
+            let to = match write.act {
+                Act::HandOver { to, .. } => Some(to),
+                _ => None,
+            };
+            let unique = write.act.keys().iter().filter(|key| key.unique);
+            unique.map(move |key| (to, &*write.kind, key))
+        });
+        let again = keys.find(|(to, kind, key)| !wanted.insert((*to, *kind, &key.attr, &key.text)));
+        again.map(|(.., key)| &*key.attr)
+    }
 }
 
 /// What happens to one resource, with the event that says so.
@@ -77,6 +95,18 @@ pub enum Act {
         /// The version that a client insists on.
         expect: Option<u64>,
     },
+}
+
+impl Act {
+    /// The keys that a record may not have had before.
+    pub fn keys(&self) -> &[Key] {
+        match self {
+            Self::Create { keys, .. } | Self::HandOver { keys, .. } => keys,
+            Self::Replace { keys: KeyChange::By { added, .. }, .. } => added,
+            Self::Replace { keys: KeyChange::To(keys), .. } => keys,
+            Self::Link { .. } | Self::Delete { .. } => &[],
+        }
+    }
 }
 
 /// What becomes of the keys of a record.

@@ -1,6 +1,6 @@
 //! What a request changes, as a pure function: no I/O, no clock, no SQL.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rollcall_schema::{Document, IndexKey, Instant, LinkChange, ResourceType};
@@ -12,7 +12,7 @@ use crate::{
 
 /// What everything that one request writes has in common.
 #[derive(Clone, Copy, Debug)]
-pub struct Stamp {
+pub struct Stamp<'a> {
     /// The resource.
     pub id: ResourceId,
     /// The event that will say so.
@@ -25,8 +25,8 @@ pub struct Stamp {
     pub insists: bool,
     /// The revision of the definitions that decide.
     pub revision: u64,
-    /// The revision under which a record must have been indexed to be in every index of its type.
-    pub complete_since: u64,
+    /// Since which revision indexes of the type exist, by path; the others were always there.
+    pub since: Option<&'a BTreeMap<String, u64>>,
 }
 
 /// A resource as it was read.
@@ -56,7 +56,7 @@ pub fn decide(
     ty: &ResourceType,
     before: Option<Before<'_>>,
     after: Option<After<'_>>,
-    stamp: Stamp,
+    stamp: Stamp<'_>,
 ) -> Option<Change> {
     let (act, action, changes) = match (before, after) {
         (None, None) => return None,
@@ -97,41 +97,78 @@ pub fn edge_ops(ty: &ResourceType, links: &[LinkChange]) -> Result<Vec<EdgeOp>, 
 
 type Outcome = (Act, Action, Map<String, Value>);
 
-fn begin(ty: &ResourceType, document: &Document, stamp: Stamp) -> Outcome {
+fn begin(ty: &ResourceType, document: &Document, stamp: Stamp<'_>) -> Outcome {
     let keys = ty.index_keys(document).iter().map(|key| Key::of(ty, key)).collect();
     let changes = Map::from_iter([("after".into(), Value::Object(document.body().clone()))]);
     (Act::Create { body: body(ty, document, stamp), keys }, Action::Created, changes)
 }
 
-fn end(before: Before<'_>, stamp: Stamp) -> Outcome {
+fn end(before: Before<'_>, stamp: Stamp<'_>) -> Outcome {
     let expect = stamp.insists.then_some(before.version);
     let body = before.document.body().clone();
     let changes = Map::from_iter([("before".into(), Value::Object(body))]);
     (Act::Delete { expect }, Action::Deleted, changes)
 }
 
-fn turn(ty: &ResourceType, before: Before<'_>, after: After<'_>, stamp: Stamp) -> Option<Outcome> {
+fn turn(
+    ty: &ResourceType,
+    before: Before<'_>,
+    after: After<'_>,
+    stamp: Stamp<'_>,
+) -> Option<Outcome> {
     if before.document == after.document {
         let expect = stamp.insists.then_some(before.version);
         let outcome = (Act::Link { expect }, Action::Changed, Map::new());
         return (!after.links.is_empty()).then_some(outcome);
     }
-    let new = ty.index_keys(after.document);
-    let of = |keys: Vec<&IndexKey>| keys.into_iter().map(|key| Key::of(ty, key)).collect();
-    let keys = if before.indexed < stamp.complete_since {
-        KeyChange::To(of(new.iter().collect()))
-    } else {
-        let old = ty.index_keys(before.document);
-        KeyChange::By {
-            removed: of(old.difference(&new).collect()),
-            added: of(new.difference(&old).collect()),
-        }
-    };
+    let keys = rekeyed(ty, before, after.document, stamp);
     let act = Act::Replace { expect: before.version, body: body(ty, after.document, stamp), keys };
     Some((act, Action::Changed, difference(before.document, after.document)))
 }
 
-fn body(ty: &ResourceType, document: &Document, stamp: Stamp) -> Body {
+/// What becomes of the keys of a record whose body changes.
+///
+/// One that an index lacks gets every key anew. What it has had all along of an attribute that
+/// became unique since is left for the [`Indexer`](crate::Indexer) to claim: somebody else may have
+/// it, and whoever changes anything else is not to blame for that.
+fn rekeyed(ty: &ResourceType, before: Before<'_>, after: &Document, stamp: Stamp<'_>) -> KeyChange {
+    let (old, new) = (ty.index_keys(before.document), ty.index_keys(after));
+    if before.indexed >= stamp.complete_since() {
+        let (removed, added) = (old.difference(&new), new.difference(&old));
+        let removed = removed.map(|key| Key::of(ty, key));
+        return KeyChange::By {
+            // It may not have been its own.
+            removed: removed.flat_map(|key| with_mark(key, stamp)).collect(),
+            added: added.map(|key| Key::of(ty, key)).collect(),
+        };
+    }
+    let given = |key: &IndexKey| {
+        let made = Key::of(ty, key);
+        let claimed = before.indexed >= stamp.since(&made.attr) || !old.contains(key);
+        if made.unique && !claimed { made.unclaimed().to_vec() } else { vec![made] }
+    };
+    KeyChange::To(new.iter().flat_map(given).collect())
+}
+
+fn with_mark(key: Key, stamp: Stamp<'_>) -> impl Iterator<Item = Key> {
+    let young = key.unique && stamp.since(&key.attr) > 0;
+    let mark = young.then(|| key.mark());
+    std::iter::once(key).chain(mark)
+}
+
+impl Stamp<'_> {
+    /// Since which revision the values of an attribute are indexed.
+    fn since(&self, attr: &str) -> u64 {
+        self.since.and_then(|since| since.get(attr)).copied().unwrap_or(0)
+    }
+
+    /// The revision under which a record must have been indexed to be in every index of its type.
+    fn complete_since(&self) -> u64 {
+        self.since.and_then(|since| since.values().max()).copied().unwrap_or(0)
+    }
+}
+
+fn body(ty: &ResourceType, document: &Document, stamp: Stamp<'_>) -> Body {
     let (text, display) = (document.to_string(), ty.display(document).map(Into::into));
     Body { text, display, indexed: stamp.revision }
 }
@@ -167,7 +204,7 @@ mod tests {
         ty().accept(body, Accept::Create, &Profile::GENERIC).unwrap().document
     }
 
-    fn stamp() -> Stamp {
+    fn stamp() -> Stamp<'static> {
         Stamp {
             id: ResourceId::from_uuid(Uuid::from_u128(1)),
             event: EventId::from_uuid(Uuid::from_u128(2)),
@@ -175,7 +212,7 @@ mod tests {
             at: Instant::from_millis(4),
             insists: false,
             revision: 0,
-            complete_since: 0,
+            since: None,
         }
     }
 
@@ -234,13 +271,52 @@ mod tests {
     fn a_record_that_is_behind_gets_every_key() {
         let (old, new) = (user(json!({"userName": "A"})), user(json!({"userName": "B"})));
         let before = Before { version: 3, indexed: 1, document: &old };
-        let stamp = Stamp { revision: 3, complete_since: 2, ..stamp() };
+        let since = [("title".into(), 2)].into();
+        let stamp = Stamp { revision: 3, since: Some(&since), ..stamp() };
         let after = After { document: &new, links: &[] };
         let write = only(decide(ty(), Some(before), Some(after), stamp));
         let Act::Replace { body, keys: KeyChange::To(keys), .. } = write.act else {
             panic!("{write:?}")
         };
         assert_eq!((body.indexed, keys.iter().any(|key| key.text == "b")), (3, true));
+    }
+
+    /// Of an index that a record isn't in, it claims what the request gives it, and nothing else.
+    #[test]
+    fn what_became_unique_is_claimed_by_whoever_sets_it() {
+        #[track_caller]
+        fn check(name: &str, expect: &[(&str, &str, bool)]) {
+            let old = user(json!({"userName": "A", "title": "x"}));
+            let new = user(json!({"userName": name, "title": "y"}));
+            let before = Before { version: 3, indexed: 1, document: &old };
+            let since = [("userName".into(), 2)].into();
+            let stamp = Stamp { revision: 3, since: Some(&since), ..stamp() };
+            let after = After { document: &new, links: &[] };
+            let write = only(decide(ty(), Some(before), Some(after), stamp));
+            let Act::Replace { keys: KeyChange::To(keys), .. } = write.act else {
+                panic!("{write:?}")
+            };
+            let names = keys.iter().filter(|key| key.attr.starts_with("userName"));
+            let names: Vec<_> = names.map(|key| (&*key.attr, &*key.text, key.unique)).collect();
+            assert_eq!(names, expect);
+        }
+        check("A", &[("userName", "a", false), ("userName#unclaimed", "a", false)]);
+        check("B", &[("userName", "b", true)]);
+    }
+
+    #[test]
+    fn what_goes_takes_its_mark_along() {
+        let (old, new) = (user(json!({"userName": "A"})), user(json!({"userName": "B"})));
+        let before = Before { version: 3, indexed: 3, document: &old };
+        let since = [("userName".into(), 2)].into();
+        let stamp = Stamp { revision: 3, since: Some(&since), ..stamp() };
+        let after = After { document: &new, links: &[] };
+        let write = only(decide(ty(), Some(before), Some(after), stamp));
+        let Act::Replace { keys: KeyChange::By { removed, added }, .. } = write.act else {
+            panic!("{write:?}")
+        };
+        let attrs: Vec<_> = removed.iter().map(|key| &*key.attr).collect();
+        assert_eq!((attrs, added.len()), (vec!["userName", "userName#unclaimed"], 1));
     }
 
     #[test]

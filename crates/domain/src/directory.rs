@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::anchors::Anchors;
 use crate::bulk::Verb;
 use crate::decide::{After, Before, Stamp, decide, edge_ops};
-use crate::error::refused;
+use crate::error::{refused, unknown_members};
 use crate::me::{may_change, still_acts};
 use crate::{
     Access, Clock, CommitError, Connection, Context, CursorAsked, Cursors, Edge, EdgeOp, Error,
@@ -57,6 +57,8 @@ pub enum Precondition {
     None,
     /// That the resource is at one of these versions.
     Versions(Vec<u64>),
+    /// That it is at none of these (`If-None-Match`).
+    Except(Vec<u64>),
 }
 
 /// Whether derived attributes are wanted beside a resource.
@@ -152,6 +154,7 @@ impl Directory {
         permit(ctx, ty, Verb::Create, "")?;
         let accepted = ty.accept(body, Accept::Create, profile(ctx))?;
         let links = edges(ty, &accepted.links)?;
+        self.check_references(ctx, ty, None, (&accepted.document, &links)).await?;
         let after = After { document: &accepted.document, links: &links };
         let id = ResourceId::from_uuid(self.ids.next());
         let stamp = self.stamp(ctx, ty, id, &Precondition::None);
@@ -170,7 +173,7 @@ impl Directory {
             Err(CommitError::Taken { attr }) => {
                 Err(self.taken(ctx, ty, attr, &accepted.document).await?)
             }
-            Err(error) => Err(refused(error, ty.name(), "", relation(ty))),
+            Err(error) => Err(refused(error, ty, "")),
         }
     }
 
@@ -201,7 +204,12 @@ impl Directory {
     ) -> Result<Vec<Edge>, Error> {
         owners.iter().try_for_each(|owner| ctx.opens(&owner.to_string()))?;
         ctx.may(ty, Access::Read)?;
-        Ok(self.store.scope(ctx.scope()).edges(relation(ty), owners, after, limit).await?)
+        let edges = self.store.scope(ctx.scope()).edges(relation(ty), owners, after, limit).await;
+        let mut edges = edges?;
+        for Edge { link, .. } in &mut edges {
+            ctx.veil_name(&link.kind, &mut link.display);
+        }
+        Ok(edges)
     }
 
     /// Replaces a resource (RFC 7644 §3.5.1).
@@ -249,8 +257,10 @@ impl Directory {
             }
         };
         let load = Load { links: patch.needs_links(), incoming: derived.wanted(at.ty) };
+        let joining = self.joining(ctx, at.ty, &patch).await?;
         let change = |found: &Found, document: &Document| {
-            let patched = patch.apply(at.ty, &found.view(at.id, document), profile(ctx))?;
+            let seen = found.view(at.id, document);
+            let patched = patch.apply_among(at.ty, &seen, &joining, profile(ctx))?;
             Ok((patched.document, patched.links))
         };
         self.change(ctx, at, precondition, load, change).await
@@ -276,7 +286,7 @@ impl Directory {
             match self.commit(ctx, at.ty, Some(before), None, stamp).await {
                 Ok(_) => return Ok(()),
                 Err(CommitError::Stale) => {}
-                Err(error) => return Err(refused(error, at.ty.name(), at.id, "")),
+                Err(error) => return Err(refused(error, at.ty, at.id)),
             }
         }
         Err(Error::Busy)
@@ -298,13 +308,14 @@ impl Directory {
             let (target, links) = change(&found, &document)?;
             let links = edges(at.ty, &links)?;
             may_change(ctx, at.ty, (&document, &target), &links)?;
+            self.check_references(ctx, at.ty, Some(&document), (&target, &links)).await?;
             let before = before(&found.record, &document);
             let after = After { document: &target, links: &links };
             let stamp = self.stamp(ctx, at.ty, found.record.id, precondition);
             match self.commit(ctx, at.ty, Some(before), Some(after), stamp).await {
                 Ok(written) => return Ok(rewritten(found, &target, written)),
                 Err(CommitError::Stale) => {}
-                Err(error) => return Err(refused(error, at.ty.name(), at.id, relation(at.ty))),
+                Err(error) => return Err(refused(error, at.ty, at.id)),
             }
         }
         Err(Error::Busy)
@@ -315,7 +326,8 @@ impl Directory {
         ctx.may(at.ty, Access::Read)?;
         let id = at.id.parse().map_err(|_| at.missing())?;
         let found = self.store.scope(ctx.scope()).get(at.ty, id, load).await?;
-        let found = found.ok_or_else(|| at.missing())?;
+        let mut found = found.ok_or_else(|| at.missing())?;
+        ctx.veil(&mut found);
         if ctx.subject().is_some() {
             still_acts(ctx, &parsed(&found.record)?)?;
         }
@@ -329,7 +341,7 @@ impl Directory {
         ty: &ResourceType,
         before: Option<Before<'_>>,
         after: Option<After<'_>>,
-        stamp: Stamp,
+        stamp: Stamp<'_>,
     ) -> Result<Option<Written>, CommitError> {
         let Some(change) = decide(ty, before, after, stamp) else { return Ok(None) };
         let written = self.store.commit(ctx.scope(), change).await?;
@@ -370,13 +382,13 @@ impl Directory {
         Ok(holders.found.into_iter().next())
     }
 
-    pub(crate) fn stamp(
+    pub(crate) fn stamp<'c>(
         &self,
-        ctx: &Context,
+        ctx: &'c Context,
         ty: &ResourceType,
         id: ResourceId,
         precondition: &Precondition,
-    ) -> Stamp {
+    ) -> Stamp<'c> {
         Stamp {
             id,
             event: EventId::from_uuid(self.ids.next()),
@@ -384,7 +396,7 @@ impl Directory {
             at: self.clock.now(),
             insists: *precondition != Precondition::None,
             revision: ctx.offer().revision(),
-            complete_since: ctx.offer().complete_since(ty),
+            since: ctx.offer().since(ty),
         }
     }
 }
@@ -406,7 +418,8 @@ impl Precondition {
         match self {
             Self::None => Ok(()),
             Self::Versions(versions) if versions.contains(&version) => Ok(()),
-            Self::Versions(_) => Err(Error::PreconditionFailed),
+            Self::Except(versions) if !versions.contains(&version) => Ok(()),
+            Self::Versions(_) | Self::Except(_) => Err(Error::PreconditionFailed),
         }
     }
 }
@@ -439,7 +452,7 @@ pub(crate) fn relation(ty: &ResourceType) -> &str {
 }
 
 pub(crate) fn edges(ty: &ResourceType, links: &[LinkChange]) -> Result<Vec<EdgeOp>, Error> {
-    edge_ops(ty, links).map_err(|ids| Error::UnknownMembers { attr: relation(ty).into(), ids })
+    edge_ops(ty, links).map_err(|ids| unknown_members(ty, ids))
 }
 
 const fn before<'a>(record: &Record, document: &'a Document) -> Before<'a> {
@@ -479,7 +492,9 @@ fn rewritten(mut found: Found, document: &Document, written: Option<Written>) ->
 
 mod find;
 mod find_all;
+mod joining;
 mod outcomes;
+pub(crate) mod references;
 #[cfg(test)]
 mod tests;
 mod walk;

@@ -1,7 +1,8 @@
 //! Why a service did not do what it was asked.
 
-use rollcall_schema::{FilterError, PatchError, Violation};
+use rollcall_schema::{FilterError, PatchError, ResourceType, Violation};
 
+use crate::sieve::BUDGET;
 use crate::{CommitError, FindError, Unavailable};
 
 /// The outcome of a directory operation that did not succeed. Nothing was changed.
@@ -35,13 +36,16 @@ pub enum Error {
         /// What can be done about it: empty, or a clause with its own separator.
         hint: &'static str,
     },
-    /// References to resources that are not in this connection.
-    #[error("`{attr}` names what is no resource of this connection: {}", few(.ids))]
+    /// References to what is no resource of this connection, or of a type that the attribute
+    /// doesn't refer to (RFC 7643 §7, `referenceTypes`).
+    #[error("`{attr}` names what is no {} of this connection: {}", either(.kinds), few(.ids))]
     UnknownMembers {
-        /// The path of the relation.
+        /// The path of the attribute.
         attr: String,
         /// The ids as they were sent.
         ids: Vec<String>,
+        /// The names of the types that it refers to.
+        kinds: Vec<String>,
     },
     /// The credential doesn't open this (R-ME-02).
     #[error("this credential may read and change its own user, and nothing else")]
@@ -69,8 +73,9 @@ pub enum Error {
     PreconditionFailed,
     /// The filter makes the store look at more resources than it may.
     #[error(
-        "the filter looks at too many resources: add a condition on `userName`, `externalId`, \
-         `displayName`, `emails.value` or `id`"
+        "the search looks at more than {BUDGET} resources, at too much in them, or at a page that \
+         begins behind too many: add a condition on `userName`, `externalId`, `displayName`, \
+         `emails.value` or `id`, or walk by `cursor`"
     )]
     TooMany,
     /// The cursor is none of this walk (RFC 9865 §2.1).
@@ -106,16 +111,34 @@ impl From<FindError> for Error {
 }
 
 /// How a failed commit is told to whoever asked for it.
-pub(crate) fn refused(error: CommitError, kind: &str, id: &str, relation: &str) -> Error {
+pub(crate) fn refused(error: CommitError, ty: &ResourceType, id: &str) -> Error {
+    let kind = ty.name();
     match error {
         CommitError::Stale => Error::Busy,
         CommitError::Gone => Error::NotFound { kind: kind.into(), id: id.into() },
         CommitError::Taken { attr } => Error::Taken { attr, kind: kind.into(), hint: "" },
-        CommitError::UnknownMembers(ids) => Error::UnknownMembers {
-            attr: relation.into(),
-            ids: ids.iter().map(ToString::to_string).collect(),
-        },
+        CommitError::UnknownMembers(ids) => {
+            unknown_members(ty, ids.iter().map(ToString::to_string).collect())
+        }
+        closed @ CommitError::Closed => Unavailable::new(closed).into(),
         CommitError::Unavailable(source) => source.into(),
+    }
+}
+
+/// What a relation can't hold.
+pub(crate) fn unknown_members(ty: &ResourceType, ids: Vec<String>) -> Error {
+    let attr = ty.relation().map_or("", |def| &def.path).into();
+    let kinds = ty.relation_kinds().iter().map(ToString::to_string).collect();
+    Error::UnknownMembers { attr, ids, kinds }
+}
+
+/// One of some types.
+fn either(kinds: &[String]) -> String {
+    let kinds: Vec<_> = kinds.iter().map(|kind| format!("`{kind}`")).collect();
+    match kinds.split_last() {
+        None => "resource".into(),
+        Some((only, [])) => only.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
     }
 }
 

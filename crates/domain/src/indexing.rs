@@ -1,15 +1,16 @@
 //! Building indexes in the background, while everything goes on.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rollcall_schema::{Document, Instant, ResourceType, Uniqueness};
+use rollcall_schema::{AttrDef, Document, Instant, ResourceType, Uniqueness};
 
 use crate::admin::indexed;
 use crate::{
-    Amend, AmendError, Amendment, Clock, Connection, ConnectionId, Entry, Key, Offer, Record,
-    Registry, Reindex, Reindexed, ResourceId, Scope, Setup, Store, Unavailable,
+    Amend, AmendError, Amendment, Candidates, Clock, Connection, ConnectionId, Entry, FindError,
+    Key, KeyTest, Load, Offer, Plan, Query, Record, Registry, Reindex, Reindexed, ResourceId,
+    Scope, Setup, Start, Store, Total, Unavailable,
 };
 
 /// How many records are indexed at once: what else is written waits for no more than these.
@@ -29,6 +30,10 @@ const QUIET_FOR_MILLIS: i64 = 60 * 60 * 1000;
 
 /// Gives every record the keys that the present definitions make of it.
 ///
+/// Where another record has a value that must be unique, a record gets it all the same, but claims
+/// it not: it is found by it, and marked. What is marked is tried again until it can be claimed, so
+/// that a conflict keeps neither the index nor any other from being complete.
+///
 /// What is left to do is written in the records themselves: each says under which revision it was
 /// indexed. So it begins where another one, or an earlier one, stopped; several may run at once,
 /// and writers wait for no more than a batch. A server that has not yet heard of a setup may write
@@ -43,7 +48,7 @@ pub struct Indexer {
 /// What a run did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Built {
-    /// How many records were indexed.
+    /// How many records were indexed, and have all that is theirs.
     pub done: u64,
     /// How many moved at the same moment, and may be behind still.
     pub moved: u64,
@@ -51,7 +56,7 @@ pub struct Built {
     pub conflicts: BTreeSet<Conflict>,
 }
 
-/// A record that stays behind: another one has its value of an attribute that is unique.
+/// A record whose value of an attribute that is unique another one has as well.
 ///
 /// Whoever changes either value ends it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,7 +89,8 @@ pub enum IndexState {
     Ready,
     /// Some are not: it answers none.
     Building,
-    /// Some can't be, until values change: those of these records, at most 1,000 of them.
+    /// It answers filters like one that is ready, but until values change those of these records
+    /// are not unique: at most 1,000 of them.
     Conflict(Vec<ResourceId>),
 }
 
@@ -136,6 +142,17 @@ impl Indexer {
         let offer = Offer::of(connection).map_err(Unavailable::new)?;
         let mut built = Built::default();
         for ty in offer.catalog().types() {
+            for def in young(&offer, ty) {
+                let mut after = None;
+                loop {
+                    let (step, last) = self.claim(connection, &offer, (ty, def), after).await?;
+                    built.add(step);
+                    match last {
+                        Some(_) => after = last,
+                        None => break,
+                    }
+                }
+            }
             let mut after = None;
             loop {
                 let (step, last) = self.step(connection, &offer, ty, after).await?;
@@ -158,10 +175,9 @@ impl Indexer {
         let offer = Offer::of(connection).map_err(Unavailable::new)?;
         let mut indexes = Vec::new();
         for ty in offer.catalog().types() {
-            let (step, _) = self.step(connection, &offer, ty, None).await?;
+            self.step(connection, &offer, ty, None).await?;
             for def in indexed(ty) {
-                let of = step.conflicts.iter().filter(|conflict| *conflict.attr == *def.path);
-                let of: Vec<ResourceId> = of.map(|conflict| conflict.id).collect();
+                let of = self.conflicts(connection, &offer, (ty, def)).await?;
                 let since = offer.indexed_since(ty, def);
                 let state = match of.is_empty() {
                     false => IndexState::Conflict(of),
@@ -174,6 +190,27 @@ impl Indexer {
             }
         }
         Ok(indexes)
+    }
+
+    /// The records whose values of an attribute can't be claimed, some of them.
+    async fn conflicts(
+        &self,
+        connection: &Connection,
+        offer: &Offer,
+        (ty, def): (&ResourceType, &AttrDef),
+    ) -> Result<Vec<ResourceId>, Unavailable> {
+        let mut of = BTreeSet::new();
+        let mut after = None;
+        while young(offer, ty).any(|young| young.id == def.id) && of.len() < REMEMBERED {
+            let (step, last) = self.claim(connection, offer, (ty, def), after).await?;
+            let here = step.conflicts.into_iter().filter(|conflict| *conflict.attr == *def.path);
+            of.extend(here.map(|conflict| conflict.id));
+            match last {
+                Some(_) => after = last,
+                None => break,
+            }
+        }
+        Ok(of.into_iter().take(REMEMBERED).collect())
     }
 
     /// Runs, and settles what came of it.
@@ -209,7 +246,7 @@ impl Indexer {
                 resource.type = conflict.kind,
                 resource.id = %conflict.id,
                 attribute = conflict.attr,
-                "a value that must be unique is not: the index waits until it is changed"
+                "a value that must be unique is not, until it is changed"
             );
         }
         seen.conflicts.clone_from(&built.conflicts);
@@ -246,21 +283,72 @@ impl Indexer {
         let Some(last) = behind.last().map(|record| record.id) else {
             return Ok((Built::default(), None));
         };
-        let entries = behind.iter().map(|record| entry(ty, record, offer.revision()));
-        let entries = entries.collect::<Result<Vec<_>, _>>()?;
-        let done = self.store.reindex(at, entries).await?;
-        let mut built = Built::default();
-        for (record, done) in behind.iter().zip(done) {
-            match done {
-                Reindexed::Done => built.done += 1,
-                Reindexed::Moved => built.moved += 1,
-                Reindexed::Taken { attr } => {
-                    let kind = ty.name().into();
-                    built.conflicts.insert(Conflict { kind, id: record.id, attr });
+        Ok((self.index(at, ty, &behind, offer.revision()).await?, Some(last)))
+    }
+
+    /// Tries to claim what is marked of an attribute, behind `after`; gives back the last record
+    /// where there may be more.
+    async fn claim(
+        &self,
+        connection: &Connection,
+        offer: &Offer,
+        (ty, def): (&ResourceType, &AttrDef),
+        after: Option<ResourceId>,
+    ) -> Result<(Built, Option<ResourceId>), Unavailable> {
+        let at = scope(connection);
+        let candidates = Candidates::Key(Key::mark_path(&def.path), KeyTest::NotEmpty);
+        let plan = Plan { candidates, exact: true };
+        let query = Query {
+            ty,
+            condition: None,
+            plan: &plan,
+            sort: None,
+            from: after.map_or(Start::Skip(0), Start::After),
+            count: BATCH,
+            total: Total::Known(0),
+            load: Load::default(),
+        };
+        let page = self.store.scope(at).find(&query).await.map_err(|error| match error {
+            FindError::Unavailable(source) => source,
+            too_many @ FindError::TooMany => Unavailable::new(too_many),
+        })?;
+        let marked: Vec<Record> = page.found.into_iter().map(|found| found.record).collect();
+        let Some(last) = marked.last().map(|record| record.id) else {
+            return Ok((Built::default(), None));
+        };
+        Ok((self.index(at, ty, &marked, offer.revision()).await?, Some(last)))
+    }
+
+    /// Gives records their keys, and leaves those unclaimed that somebody else has.
+    async fn index(
+        &self,
+        at: Scope,
+        ty: &ResourceType,
+        records: &[Record],
+        revision: u64,
+    ) -> Result<Built, Unavailable> {
+        let due = records.iter().map(|record| entry(ty, record, revision));
+        let mut due = due.collect::<Result<Vec<_>, _>>()?;
+        let (mut built, mut disputed) = (Built::default(), HashSet::new());
+        // Each round takes the claims to one attribute from each record that is left.
+        while !due.is_empty() {
+            let outcomes = self.store.reindex(at, due.clone()).await?;
+            let mut left = Vec::new();
+            for (mut entry, outcome) in due.into_iter().zip(outcomes) {
+                match outcome {
+                    Reindexed::Done => built.done += u64::from(!disputed.contains(&entry.id)),
+                    Reindexed::Taken { attr } if unclaim(&mut entry, &attr) => {
+                        disputed.insert(entry.id);
+                        let kind = ty.name().into();
+                        built.conflicts.insert(Conflict { kind, id: entry.id, attr });
+                        left.push(entry);
+                    }
+                    Reindexed::Moved | Reindexed::Taken { .. } => built.moved += 1,
                 }
             }
+            due = left;
         }
-        Ok((built, Some(last)))
+        Ok(built)
     }
 
     async fn is_complete(
@@ -294,6 +382,22 @@ impl Built {
         let room = REMEMBERED.saturating_sub(self.conflicts.len());
         self.conflicts.extend(step.conflicts.into_iter().take(room));
     }
+}
+
+/// The attributes of a type that became unique not long ago.
+fn young<'a>(offer: &'a Offer, ty: &'a ResourceType) -> impl Iterator<Item = &'a AttrDef> {
+    let unique = indexed(ty).filter(|def| def.uniqueness != Uniqueness::None);
+    unique.filter(|def| offer.indexed_since(ty, def) > 0)
+}
+
+/// Takes the claims to an attribute from a record; false where it has none.
+fn unclaim(entry: &mut Reindex, attr: &str) -> bool {
+    let keys = std::mem::take(&mut entry.keys).into_iter();
+    let (claims, others): (Vec<_>, Vec<_>) = keys.partition(|key| key.unique && *key.attr == *attr);
+    let any = !claims.is_empty();
+    entry.keys = others;
+    entry.keys.extend(claims.into_iter().flat_map(Key::unclaimed));
+    any
 }
 
 const fn scope(connection: &Connection) -> Scope {

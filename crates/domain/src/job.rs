@@ -10,8 +10,8 @@ use crate::{Actor, ConnectionId, JobId, OrganizationId, ResourceId};
 pub struct Job {
     /// Its id.
     pub id: JobId,
-    /// Whose it is.
-    pub organization: OrganizationId,
+    /// Whose it is; nobody's any more once that was erased.
+    pub organization: Option<OrganizationId>,
     /// Who asked for it: its changes are theirs.
     pub actor: Actor,
     /// What is to be done.

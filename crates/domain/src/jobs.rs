@@ -10,19 +10,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rollcall_schema::ResourceType;
 use serde_json::json;
 
-use crate::amendment::members;
 use crate::{
     AdminEvent, Amend, AmendError, Amendment, Clock, Connection, ConnectionId, Entry, EntryId,
-    EventId, FindError, Ids, Job, JobId, JobState, Load, People, Plan, Query, Record, Registry,
-    ResourceId, Scope, Start, Store, Total, Unavailable, Work,
+    FindError, Ids, Job, JobId, JobState, Load, People, Plan, Query, Record, Registry, ResourceId,
+    Scope, Start, Store, Total, Unavailable, Work,
 };
 
 /// After how long a job that nobody touched is anybody's.
 const LEASE_MILLIS: i64 = 15_000;
 
 /// After how long nobody believes any more in what the job ends
-/// ([`BELIEVED_FOR`](crate::BELIEVED_FOR)), requests in flight included: it begins then, so that
-/// nothing is written behind its back.
+/// ([`BELIEVED_FOR`](crate::BELIEVED_FOR)): it begins then. Requests that are still in flight write
+/// nothing behind its back, however long they take: no store commits what an IdP does once the end
+/// of its connection has been decided.
 const SETTLES_MILLIS: i64 = 3_000;
 
 /// How many jobs are looked at at once.
@@ -131,25 +131,29 @@ impl Jobs {
         let Some((_, from)) = self.registry.connection(from.id).await? else {
             return self.done(job, Vec::new(), Vec::new()).await;
         };
-        let subject = EntryId::Connection(from.id);
-        let event = self.event(job, Some(from.id), "connection.deleted", subject, from.revision);
-        let act = Amend::Remove { id: subject, expect: from.revision };
+        let id = EntryId::Connection(from.id);
+        let event = self.event(job, Some(from.id), "connection.deleted", (id, from.revision));
+        let act = Amend::Remove { id, expect: from.revision };
         self.done(job, vec![act], vec![event]).await
     }
 
+    /// What is left names the organization no more, the job itself included: who erased it is
+    /// told in the log of the server alone.
     async fn erase(&self, job: &mut Job) -> Result<(), Left> {
+        let Some(organization) = job.organization else {
+            return self.done(job, Vec::new(), Vec::new()).await;
+        };
         loop {
-            let erased = self.store.erase(job.organization, STEP).await?;
+            let erased = self.store.erase(organization, STEP).await?;
             if erased == 0 {
                 break;
             }
             job.state.done += erased;
             *job = self.touched(job.clone(), JobState::clone).await?;
         }
-        let event = AdminEvent {
-            organization: None,
-            ..self.event(job, None, "organization.erased", EntryId::Job(job.id), job.revision)
-        };
+        let subject = (EntryId::Job(job.id), job.revision);
+        let event = self.event(job, None, "organization.erased", subject).within(None, None);
+        job.organization = None;
         self.done(job, Vec::new(), vec![event]).await
     }
 
@@ -228,7 +232,10 @@ impl Jobs {
     async fn amend(&self, amendment: Amendment) -> Result<(), Left> {
         self.registry.amend(amendment).await.map_err(|error| match error {
             AmendError::Unavailable(source) => Left::Unavailable(source),
-            AmendError::Stale | AmendError::Taken(_) | AmendError::Repeated(_) => Left::Theirs,
+            AmendError::Stale
+            | AmendError::Taken(_)
+            | AmendError::Full
+            | AmendError::Repeated(_) => Left::Theirs,
         })
     }
 
@@ -237,22 +244,11 @@ impl Jobs {
         job: &Job,
         connection: Option<ConnectionId>,
         action: &'static str,
-        subject: EntryId,
-        revision: u64,
+        subject: (EntryId, u64),
     ) -> AdminEvent {
-        let (id, at) = (EventId::from_uuid(self.ids.next()), self.clock.now());
         let changes = json!({ "job": job.id, "work": job.work, "resources": job.state.done });
-        AdminEvent {
-            id,
-            organization: Some(job.organization),
-            connection,
-            at,
-            actor: job.actor,
-            action,
-            subject,
-            revision,
-            changes: members(changes),
-        }
+        AdminEvent::new((&*self.clock, &*self.ids), job.actor, action, subject, changes)
+            .within(job.organization, connection)
     }
 
     fn begin(&self, id: JobId) -> bool {

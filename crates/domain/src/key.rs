@@ -32,6 +32,24 @@ impl Key {
         let attr = Arc::from(&*ty.attr(key.attr).path);
         Self { attr, text: bounded(&key.key), unique: key.unique }
     }
+
+    /// The path under which the values of an attribute are marked that are to be unique and are
+    /// not claimed yet. No attribute has it.
+    pub(crate) fn mark_path(path: &str) -> Arc<str> {
+        format!("{path}#unclaimed").into()
+    }
+
+    /// The mark of a value that is not claimed.
+    pub(crate) fn mark(&self) -> Self {
+        Self { attr: Self::mark_path(&self.attr), unique: false, ..self.clone() }
+    }
+
+    /// The same value without a claim to it: its resource is found by it and keeps nobody from
+    /// having it.
+    pub(crate) fn unclaimed(self) -> [Self; 2] {
+        let mark = self.mark();
+        [Self { unique: false, ..self }, mark]
+    }
 }
 
 /// The text itself, or its beginning with a SHA-256 of the whole where it is longer than

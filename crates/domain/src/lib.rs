@@ -83,6 +83,7 @@ mod sieve;
 mod system;
 mod token;
 mod traffic;
+mod veil;
 mod watch;
 mod words;
 
@@ -115,7 +116,8 @@ pub use key::{Key, LONGEST, bounded};
 pub use keyring::{Keyring, KeyringError};
 pub use me::Me;
 pub use oauth::{
-    AccessTokens, AuthorizationServer, Grant, Granted, Refusal, SignIn, SigningKey, TokenRequest,
+    AccessTokens, AuthorizationServer, CheckError, Grant, Granted, Issuers, KeysAsked, Refusal,
+    SignIn, SigningKey, TokenRequest, is_jwt,
 };
 pub use offer::Offer;
 pub use outcome::{KEPT_FOR_MILLIS, Outcome};

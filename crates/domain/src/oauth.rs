@@ -29,12 +29,12 @@ pub trait AccessTokens: Send + Sync {
     /// the path of the request names. `None` when the token is not good.
     ///
     /// # Errors
-    /// [`Unavailable`].
+    /// [`CheckError`].
     async fn check(
         &self,
         token: &str,
         asked: Option<ConnectionId>,
-    ) -> Result<Option<Grant>, Unavailable>;
+    ) -> Result<Option<Grant>, CheckError>;
 }
 
 /// An authorization server in which each connection is an issuer of its own, with one client
@@ -65,9 +65,39 @@ pub trait SignIn: Send + Sync {
     /// The issuer and the subject of a token that is good; `None` when it is not.
     ///
     /// # Errors
-    /// [`Unavailable`].
-    async fn subject(&self, token: &str) -> Result<Option<(String, String)>, Unavailable>;
+    /// [`CheckError`].
+    async fn subject(&self, token: &str) -> Result<Option<(String, String)>, CheckError>;
 }
+
+/// Remembers what became of asking issuers elsewhere for their keys. It asks nobody.
+pub trait Issuers: Send + Sync {
+    /// What is known of the keys at a URL; `None` where they were never asked for.
+    fn asked(&self, jwks_uri: &str) -> Option<KeysAsked>;
+}
+
+/// What became of asking an issuer for its keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeysAsked {
+    /// When they came last, and until when those are believed.
+    pub came: Option<(Instant, Instant)>,
+    /// When they were asked for in vain, if they haven't come since.
+    pub failed: Option<Instant>,
+}
+
+/// Why nobody can tell whether a token is good.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// The keys of whoever issued it are not there to check it with.
+    #[error("{NO_KEYS}")]
+    NoKeys,
+    /// Everything else.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// What is told of [`CheckError::NoKeys`], wherever it leads to.
+pub(crate) const NO_KEYS: &str =
+    "the keys of the token's issuer can't be fetched right now: repeat the request later";
 
 /// What a client sent to a token endpoint.
 #[derive(Clone, Copy, Debug)]
@@ -127,9 +157,21 @@ pub enum Refusal {
     /// A scope that the client may not have, or that is none.
     #[error("{0}")]
     InvalidScope(String),
+    /// The keys of the issuer that the client's assertion is of are not there to check it with.
+    #[error("{NO_KEYS}")]
+    NoKeys,
     /// Everything else.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+impl From<CheckError> for Refusal {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::NoKeys => Self::NoKeys,
+            CheckError::Unavailable(source) => source.into(),
+        }
+    }
 }
 
 /// A key that signs access tokens.
@@ -147,4 +189,28 @@ pub struct SigningKey {
     pub retired: Option<Instant>,
     /// Moves by one with each change, from 0.
     pub revision: u64,
+}
+
+/// Whether a token has the shape of a signed JSON Web Token (RFC 7515 §3.1): three parts in
+/// base64url, none of them empty. No secret of ours has a dot.
+pub fn is_jwt(token: &str) -> bool {
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let is_part = |part: &str| !part.is_empty() && part.chars().all(is_base64);
+    token.split('.').count() == 3 && token.split('.').all(is_part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signed_json_web_tokens_have_three_parts() {
+        for token in ["eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmVk", "a.b.c", "-._.9"] {
+            assert!(is_jwt(token), "{token}");
+        }
+        for token in ["", "rct_abc", "a.b", "a..c", "a.b.", ".b.c", "a.b.c.d", "a.b c.d", "a.b.ä"]
+        {
+            assert!(!is_jwt(token), "{token}");
+        }
+    }
 }

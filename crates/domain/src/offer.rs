@@ -1,5 +1,6 @@
 //! What a connection offers: discovery shows it, and everything that answers enforces it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rollcall_schema::{AttrDef, Catalog, DefinitionError, Profile, ProfileName, ResourceType};
@@ -72,14 +73,17 @@ impl Offer {
 
     /// Since which revision the values of an attribute are indexed; 0 where they always were.
     pub fn indexed_since(&self, ty: &ResourceType, attr: &AttrDef) -> u64 {
-        let of = self.setup.since.get(ty.name());
-        of.and_then(|since| since.get(&*attr.path)).copied().unwrap_or(0)
+        self.since(ty).and_then(|since| since.get(&*attr.path)).copied().unwrap_or(0)
+    }
+
+    /// Since which revision indexes of a type exist, by path; the others were always there.
+    pub fn since(&self, ty: &ResourceType) -> Option<&BTreeMap<String, u64>> {
+        self.setup.since.get(ty.name())
     }
 
     /// The revision under which a record of this type must have been indexed to be in every index.
     pub fn complete_since(&self, ty: &ResourceType) -> u64 {
-        let of = self.setup.since.get(ty.name());
-        of.and_then(|since| since.values().max()).copied().unwrap_or(0)
+        self.since(ty).and_then(|since| since.values().max()).copied().unwrap_or(0)
     }
 }
 

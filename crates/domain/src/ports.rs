@@ -1,5 +1,7 @@
 //! What the domain needs of the world.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use rollcall_schema::{Instant, ResourceType};
 use serde_json::Value;
@@ -44,6 +46,9 @@ pub enum CommitError {
         /// All of them that were found out about.
         Vec<ResourceId>,
     ),
+    /// The end of the connection has been decided, or it is gone: no IdP writes there any more.
+    #[error("the connection was closed while the request was worked on")]
+    Closed,
     /// Everything else.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -78,6 +83,11 @@ pub trait Store: Send + Sync {
     /// Applies each of `changes` whole or not at all, in their order, as few transactions as
     /// possible carrying many: what a change finds is what those before it left. Answers in the
     /// same order.
+    ///
+    /// What an IdP does ([`Actor::Token`](crate::Actor)) takes a connection whose end nobody has
+    /// decided, when it is committed: once an amendment that decides it is made, nothing of an
+    /// IdP comes behind that. Otherwise it is [`CommitError::Closed`]; a change that writes
+    /// nothing may be told either way.
     ///
     /// With [`Halt::AtFailure`] the first change that fails is the last that is tried: nothing
     /// behind it is applied, and the answer ends with it.
@@ -204,6 +214,22 @@ pub trait Reader: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Edge>, Unavailable>;
 
+    /// Those of these ids that are resources of a type, each once.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn present(
+        &self,
+        ty: &ResourceType,
+        ids: &[ResourceId],
+    ) -> Result<Vec<ResourceId>, Unavailable> {
+        let mut present = BTreeSet::new();
+        for id in ids {
+            present.extend(self.get(ty, *id, Load::default()).await?.map(|found| found.record.id));
+        }
+        Ok(present.into_iter().collect())
+    }
+
     /// Records of a type that were indexed under an earlier revision than this one, in the order
     /// of ids, behind the id `after`, at most `limit`. Costs little where there are none.
     ///
@@ -300,6 +326,13 @@ pub trait Registry: Send + Sync {
         hash: TokenHash,
     ) -> Result<Option<(Token, Connection)>, Unavailable>;
 
+    /// The credentials that servers made from their environment, with their connections, the
+    /// newest last, those that have ended included.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn bootstrap_tokens(&self) -> Result<Vec<(Token, Connection)>, Unavailable>;
+
     /// Credentials that nobody has revoked and that end between two times, the soonest first, at
     /// most `limit`.
     ///
@@ -364,14 +397,26 @@ pub trait Registry: Send + Sync {
 /// Fetches JSON from elsewhere, guarded against whatever a URL may lead to (R-E-22).
 #[async_trait]
 pub trait Fetch: Send + Sync {
-    /// The JSON at a URL.
+    /// The JSON at a URL, or why it can't be had: within a few seconds, whatever is there.
     ///
     /// # Errors
-    /// [`FetchError`], for operators to read.
+    /// [`FetchError`].
     async fn json(&self, url: &str) -> Result<Value, FetchError>;
+
+    /// Whether a URL may be fetched, as far as that can be told without asking anybody: what is
+    /// not `https`, no more than an implementation makes an exception of.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    fn may(&self, url: &str) -> Result<(), FetchError> {
+        match url.starts_with("https://") {
+            true => Ok(()),
+            false => Err(FetchError("the URL is not `https`".into())),
+        }
+    }
 }
 
-/// Why nothing was fetched.
+/// Why nothing was fetched, for operators to read: it names no address that a host leads to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct FetchError(pub String);

@@ -9,7 +9,8 @@ use crate::{Found, Load, Plan, ResourceId};
 pub struct Query<'a> {
     /// The resource type.
     pub ty: &'a ResourceType,
-    /// What resources must satisfy. Decides, whatever `plan` says.
+    /// What resources must satisfy. Decides, whatever `plan` says; without one, every resource of
+    /// an exact plan is meant.
     pub condition: Option<&'a Condition>,
     /// How an index narrows the search.
     pub plan: &'a Plan,

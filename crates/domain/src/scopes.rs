@@ -62,8 +62,13 @@ impl Scopes {
 
     /// Whether resources of a type are open.
     pub fn open(self, ty: &ResourceType, access: Access) -> bool {
+        self.open_kind(ty.name(), access)
+    }
+
+    /// The same of the type of this name.
+    pub(crate) fn open_kind(self, kind: &str, access: Access) -> bool {
         let wanted = Reach::of(access);
-        match ty.name() {
+        match kind {
             "User" => self.users >= wanted,
             "Group" => self.groups >= wanted,
             _ => self.users >= wanted && self.groups >= wanted,
@@ -72,7 +77,12 @@ impl Scopes {
 
     /// The scope that a request for resources of a type needs.
     pub fn needed(ty: &ResourceType, access: Access) -> &'static str {
-        match (ty.name(), access) {
+        Self::needed_kind(ty.name(), access)
+    }
+
+    /// The same of the type of this name.
+    pub(crate) fn needed_kind(kind: &str, access: Access) -> &'static str {
+        match (kind, access) {
             ("User", Access::Read) => "users.read",
             ("User", Access::Write) => "users.write",
             ("Group", Access::Read) => "groups.read",

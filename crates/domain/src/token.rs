@@ -43,6 +43,8 @@ pub struct Token {
     pub replaces: Option<TokenId>,
     /// The nearest of 30, 14, 7 and 1 days before its end that was warned of.
     pub warned: Option<u32>,
+    /// Whether a server made it from its environment: it says which connection that is bound to.
+    pub bootstrap: bool,
     /// Moves by one with each change of anything above, from 0.
     pub revision: u64,
     /// When it was used last, within a minute or so. No revision moves with it.
@@ -130,6 +132,7 @@ impl Token {
             revoked: None,
             replaces: None,
             warned: None,
+            bootstrap: false,
             revision: 0,
             used: None,
         }

@@ -10,7 +10,7 @@ use rollcall_schema::Instant;
 
 use crate::{AdminKey, Clock, Connection, Note, Registry, Token, TokenId};
 
-/// How often the same is noted.
+/// How often the same is noted, while what it is about stays as it is.
 const NOTED_EVERY: Duration = Duration::from_secs(60);
 
 /// How long after its end a credential is still told about, when somebody comes with it.
@@ -24,7 +24,8 @@ const REMEMBERED: u64 = 10_000;
 pub struct Traffic {
     /// The dialect that it speaks.
     pub dialect: Option<String>,
-    /// When a request with a live credential came last, within a minute or so.
+    /// When a request with a live credential came last, within a minute or so, whether the
+    /// connection is open or not.
     pub seen: Option<Instant>,
     /// When a request that IdPs test connections with was answered well.
     pub tested: Option<Instant>,
@@ -36,8 +37,11 @@ pub struct Traffic {
 pub struct Traffics {
     registry: Arc<dyn Registry>,
     clock: Arc<dyn Clock>,
-    noted: Cache<(Noted, u128), ()>,
+    noted: Cache<Once, ()>,
 }
+
+/// What was noted about which entry at which revision.
+type Once = (Noted, u128, u64);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Noted {
@@ -59,52 +63,50 @@ impl Traffics {
     /// connections with.
     pub async fn saw(&self, connection: &Connection, tested: bool) {
         let (id, now) = (connection.id, self.clock.now());
-        if self.is_new(Noted::Seen, id.uuid().as_u128()) {
-            self.note(Note::Seen(id, now)).await;
-        }
-        if tested && self.is_new(Noted::Tested, id.uuid().as_u128()) {
-            self.note(Note::Tested(id, now)).await;
+        let once = |noted| (noted, id.uuid().as_u128(), 0);
+        self.note_once(once(Noted::Seen), Note::Seen(id, now)).await;
+        if tested {
+            self.note_once(once(Noted::Tested), Note::Tested(id, now)).await;
         }
     }
 
-    /// A credential was used.
+    /// A credential was used: it let somebody in. As a rotation moves its revision, what was noted
+    /// before that keeps nothing from being noted since.
     pub async fn used(&self, token: &Token) {
-        if self.is_new(Noted::Used, token.id.uuid().as_u128()) {
-            self.note(Note::Used(token.id, self.clock.now())).await;
-        }
+        let once = (Noted::Used, token.id.uuid().as_u128(), token.revision);
+        self.note_once(once, Note::Used(token.id, self.clock.now())).await;
     }
 
     /// Somebody came with a credential that has expired.
     pub async fn refused(&self, token: &Token) {
         let now = self.clock.now();
         let recent = |end: Instant| now.millis() - end.millis() < RECENT_MILLIS;
+        let once = (Noted::Refused, token.id.uuid().as_u128(), 0);
         if token.expires.is_some_and(recent)
-            && self.is_new(Noted::Refused, token.id.uuid().as_u128())
+            && self.note_once(once, Note::Refused(token.connection, token.id, now)).await
         {
             tracing::warn!(
                 connection = %token.connection, token = %token.id,
                 "an IdP still uses a credential that has expired",
             );
-            self.note(Note::Refused(token.connection, token.id, now)).await;
         }
     }
 
     /// An admin key was used.
     pub(crate) async fn key_used(&self, key: &AdminKey) {
-        if self.is_new(Noted::KeyUsed, key.id.uuid().as_u128()) {
-            self.note(Note::KeyUsed(key.id, self.clock.now())).await;
-        }
+        let once = (Noted::KeyUsed, key.id.uuid().as_u128(), 0);
+        self.note_once(once, Note::KeyUsed(key.id, self.clock.now())).await;
     }
 
-    /// No request fails because nobody could write down that it came.
-    async fn note(&self, note: Note) {
-        if let Err(error) = self.registry.note(note).await {
+    /// Notes something unless it was noted lately, and says whether that was tried. No request
+    /// fails because nobody could write down that it came; whoever comes next tries again.
+    async fn note_once(&self, once: Once, note: Note) -> bool {
+        let is_new = self.noted.entry(once).or_insert(()).is_fresh();
+        if is_new && let Err(error) = self.registry.note(note).await {
+            self.noted.invalidate(&once);
             tracing::warn!(%error, "what was seen could not be noted");
         }
-    }
-
-    fn is_new(&self, noted: Noted, id: u128) -> bool {
-        self.noted.entry((noted, id)).or_insert(()).is_fresh()
+        is_new
     }
 }
 

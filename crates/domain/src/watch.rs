@@ -6,10 +6,9 @@ use std::sync::Arc;
 use rollcall_schema::Instant;
 use serde_json::{Value, json};
 
-use crate::amendment::members;
 use crate::{
     Actor, AdminEvent, Amend, AmendError, Amendment, Clock, Connection, ConnectionId, Entry,
-    EntryId, EventId, Ids, OrganizationId, Registry, Token, Unavailable,
+    EntryId, Ids, OrganizationId, Registry, Token, Unavailable,
 };
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -119,20 +118,12 @@ impl Watch {
         &self,
         (organization, connection): (OrganizationId, ConnectionId),
         action: &'static str,
-        (subject, revision): (EntryId, u64),
+        subject: (EntryId, u64),
         changes: Value,
     ) -> AdminEvent {
-        AdminEvent {
-            id: EventId::from_uuid(self.ids.next()),
-            organization: Some(organization),
-            connection: Some(connection),
-            at: self.clock.now(),
-            actor: Actor::Server,
-            action,
-            subject,
-            revision,
-            changes: members(changes),
-        }
+        let now = (&*self.clock, &*self.ids);
+        AdminEvent::new(now, Actor::Server, action, subject, changes)
+            .within(Some(organization), Some(connection))
     }
 
     /// Where another replica, or an operator, was faster, that is looked at the next time.

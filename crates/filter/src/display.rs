@@ -9,7 +9,8 @@ use crate::tree::{AttrPath, Expr, Literal, Op, Path};
 /// What a parser made comes back equal when the text is parsed again. The text can be longer than
 /// the one it was made from (a missing space, an escape) and nest one level deeper (a comparison
 /// that moved into brackets).
-/// Trees made by hand do so when `And` and `Or` have two parts or more and do not hold their like.
+/// Trees made by hand do so when `And` and `Or` have two parts or more and do not hold their like,
+/// and no string holds U+0000.
 impl<A: Display, V: Display> Display for Expr<A, V> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {

@@ -61,6 +61,7 @@
 //! They can be raised: parsing stays linear in the length of the text and needs no more stack,
 //! since no parser takes more than [`Parser::DEEPEST`] open brackets.
 //! Nothing here panics, whatever the text.
+//! A string that holds U+0000 is refused: no resource has such a text, and no database takes it.
 //!
 //! # What it does not do
 //!

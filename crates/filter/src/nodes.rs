@@ -7,6 +7,9 @@ use crate::{
     tree::{AttrPath, Expr, Filter, Literal, Op},
 };
 
+/// The escape of a character that JSON has and no attribute.
+const NUL: &str = r"\u0000";
+
 type Verb<'t> = Option<(Op, Literal<'t>)>;
 
 pub(crate) fn or<'t>(first: Filter<'t>, rest: Vec<Filter<'t>>) -> Filter<'t> {
@@ -72,18 +75,23 @@ pub(crate) fn undotted(dotted: &str) -> &str {
 }
 
 /// Decodes a JSON string, borrowing what has no escape.
+///
+/// JSON has an escape for U+0000, but no resource holds that character.
 pub(crate) fn string(quoted: &str, offset: usize) -> Result<Cow<'_, str>, SyntaxError> {
-    serde_json::from_str(quoted)
+    let text: Option<Cow<'_, str>> = serde_json::from_str(quoted)
         .map(Cow::Borrowed)
         .or_else(|_| serde_json::from_str(quoted).map(Cow::Owned))
-        .map_err(|_| not_json(quoted, offset))
+        .ok();
+    text.filter(|text| !text.contains('\0')).ok_or_else(|| unsound(quoted, offset))
 }
 
-/// Points at the first thing in a string that JSON doesn't have there.
-fn not_json(quoted: &str, offset: usize) -> SyntaxError {
+/// Points at the first thing in a string that can't be there.
+fn unsound(quoted: &str, offset: usize) -> SyntaxError {
     let at = quoted.len() - after_sound(quoted).len();
     let found = quoted.get(at..).unwrap_or_default();
-    let (expected, hint) = if found.starts_with('\\') {
+    let (expected, hint) = if found.starts_with(NUL) {
+        ("any other character", "no attribute holds the character U+0000")
+    } else if found.starts_with('\\') {
         (
             "a JSON escape",
             "escapes are `\\\"`, `\\\\`, `\\/`, `\\b`, `\\f`, `\\n`, `\\r`, `\\t` and `\\uXXXX`, \
@@ -92,7 +100,7 @@ fn not_json(quoted: &str, offset: usize) -> SyntaxError {
     } else {
         (
             "no control character",
-            "inside a string write it as an escape, such as `\\t` or `\\u0000`",
+            "inside a string write it as an escape, such as `\\t` or `\\u0001`",
         )
     };
     SyntaxError::unexpected(ErrorKind::Filter, offset + at, found, expected).hinted(Some(hint))
@@ -116,7 +124,7 @@ fn escape(text: &str) -> Option<usize> {
         '"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't' => Some(2),
         'u' => match unit(text)? {
             0xD800..=0xDBFF => matches!(unit(text.get(6..)?)?, 0xDC00..=0xDFFF).then_some(12),
-            0xDC00..=0xDFFF => None,
+            0 | 0xDC00..=0xDFFF => None,
             _ => Some(6),
         },
         _ => None,

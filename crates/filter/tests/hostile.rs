@@ -36,7 +36,7 @@ fn assert_named(error: &SyntaxError, text: &str, kind: ErrorKind, limit: &str) {
 fn linear(work: impl FnOnce()) {
     let started = Instant::now();
     work();
-    assert!(started.elapsed() < Duration::from_secs(20), "took {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(60), "took {:?}", started.elapsed());
 }
 
 fn repeated(part: &str, length: usize) -> String {

@@ -62,7 +62,7 @@ fn bare() -> impl Strategy<Value = String> {
 
 fn value() -> impl Strategy<Value = Value> {
     prop_oneof![
-        any::<String>().prop_map(Value::String),
+        any::<String>().prop_map(|text| Value::String(text.replace('\0', ""))),
         "[ -~]{0,8}".prop_map(Value::String),
         "-?(0|[1-9][0-9]{0,4})(\\.[0-9]{1,3})?([eE][+-]?[0-9]{1,2})?".prop_map(Value::Number),
         any::<bool>().prop_map(Value::Boolean),

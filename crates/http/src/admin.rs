@@ -23,7 +23,7 @@ use http::Response;
 use http::request::Parts;
 use rollcall_domain::{Admin, SignIn, Traffics};
 
-use crate::app::BELIEVED;
+use crate::auth::BELIEVED;
 use crate::limits::Limiter;
 use crate::observe::Observed;
 use crate::{Body, Settings};

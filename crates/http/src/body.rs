@@ -5,9 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_util::stream::{BoxStream, Stream, StreamExt as _};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, BoxStream, Stream, StreamExt as _, TryStreamExt as _};
 use http_body::{Frame, SizeHint};
 use http_body_util::Full;
+use tokio_util::task::AbortOnDropHandle;
 
 /// The body of an answer: whole, or made while it is sent.
 pub struct Body(Kind);
@@ -34,6 +37,25 @@ impl Body {
         chunks: impl Stream<Item = Result<Bytes, Broken>> + Send + 'static,
     ) -> Self {
         Self(Kind::Streamed(chunks.boxed()))
+    }
+
+    /// The same body. What is made of it while it is sent waits for a turn, chunk by chunk, and
+    /// for no client: whoever stops reading has none meanwhile.
+    pub(crate) fn in_turns<T: Send + 'static>(
+        self,
+        turn: impl Fn() -> BoxFuture<'static, Option<T>> + Send + 'static,
+    ) -> Self {
+        let Kind::Streamed(chunks) = self.0 else { return self };
+        Self::streamed(stream::try_unfold(chunks, move |mut chunks| {
+            let turn = turn();
+            let making = tokio::spawn(async move {
+                let _turn = turn.await.ok_or(Broken)?;
+                let chunk = chunks.try_next().await?;
+                Ok(chunk.map(|chunk| (chunk, chunks)))
+            });
+            // It ends with the answer.
+            AbortOnDropHandle::new(making).map(|made| made.unwrap_or(Err(Broken)))
+        }))
     }
 
     /// How long it is, where that is known.

@@ -12,16 +12,16 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Response};
-use rollcall_domain::{Context, Directory, Found, Offer, Precondition, ResourceId, Wording};
+use rollcall_domain::{Context, Directory, Error, Found, Offer, Precondition, ResourceId, Wording};
 use rollcall_schema::{Profile, ResourceType};
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
-use crate::limits::{Limiter, Pages, Room};
+use crate::limits::{Limiter, Pages, Turn};
 use crate::links::{Links, PAGE, Source};
 use crate::observe::asks_for;
 use crate::parameters::Parameters;
-use crate::precondition::{if_match, is_known, tag};
+use crate::precondition::{if_match, is_known, of_change, tag};
 use crate::problem::Problem;
 use crate::render::View;
 use crate::route::Endpoint;
@@ -36,8 +36,8 @@ pub(crate) struct Call<'a> {
     pub(crate) limiter: &'a Limiter,
     /// Where work goes on that is answered before it is done.
     pub(crate) background: &'a TaskTracker,
-    /// What a bulk request holds until it is done.
-    pub(crate) room: Option<Arc<Room>>,
+    /// What it holds until it is done.
+    pub(crate) turn: Arc<Turn>,
     pub(crate) context: Context,
     pub(crate) site: Site,
     pub(crate) parts: &'a Parts,
@@ -110,13 +110,25 @@ impl Call<'_> {
 
     /// What the request insists on. Without versions nothing can be insisted on but that the
     /// resource is there, which every change does (R-ETAG-03, R-ETAG-05).
-    fn if_match(&self) -> Result<Precondition, Problem> {
-        let wanted = if_match(&self.parts.headers);
-        match wanted {
-            Precondition::Versions(_) if !self.offer().capabilities().etag => {
-                Err(Problem::no_versions())
+    fn precondition(&self) -> Result<Precondition, Problem> {
+        if self.offer().capabilities().etag {
+            return Ok(of_change(&self.parts.headers));
+        }
+        match if_match(&self.parts.headers) {
+            Precondition::None => Ok(Precondition::None),
+            _ => Err(Problem::no_versions()),
+        }
+    }
+
+    /// Refuses to show a version that the client doesn't mean (RFC 9110 §13.1.1).
+    fn check_shown(&self, version: u64) -> Result<(), Problem> {
+        match if_match(&self.parts.headers) {
+            Precondition::Versions(versions)
+                if self.offer().capabilities().etag && !versions.contains(&version) =>
+            {
+                Err(Error::PreconditionFailed.into())
             }
-            wanted => Ok(wanted),
+            _ => Ok(()),
         }
     }
 

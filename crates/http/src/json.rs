@@ -97,10 +97,13 @@ impl Reading {
     fn problem(&self, error: &serde_json::Error) -> Problem {
         let pointer = self.pointer();
         let at = if pointer.is_empty() { pointer } else { format!("`{pointer}`: ") };
-        match self.null.get() {
-            true => Problem::bad(ScimType::InvalidValue, format!("{at}{error}")),
-            false => syntax(format!("{at}the body can't be read as JSON: {error}")),
+        let told = error.to_string();
+        if self.null.get() || told.starts_with("number out of range") {
+            return Problem::bad(ScimType::InvalidValue, format!("{at}{told}"));
         }
+        // That is said of a surrogate that nothing follows.
+        let told = told.replace("unexpected end of hex escape", "lone leading surrogate");
+        syntax(format!("{at}the body can't be read as JSON: {told}"))
     }
 
     /// RFC 6901.
@@ -230,13 +233,13 @@ mod tests {
         refused(b"\"\xff\"", "not UTF-8 at byte 1");
         refused("[".repeat(65).as_bytes(), "deeper than 64 levels at byte 64");
         refused("{\"a\":".repeat(100_000).as_bytes(), "deeper than 64 levels at byte 320");
-        refused(b"1e999", "number out of range");
     }
 
     #[test]
     fn what_is_wrong_is_pointed_at() {
         // R-POST-05
         refused(br#"{"a":[{},{"b/~":"\ud800"}]}"#, "`/a/1/b~1~0`: the body can't be read as JSON");
+        refused(br#"{"a":"\ud800"}"#, "JSON: lone leading surrogate at line 1");
         refused(br#"{"a":"\udc00"}"#, "`/a`: ");
         refused(br#"{"a":{"b":tru}}"#, "`/a/b`: the body can't be read as JSON");
         refused(
@@ -258,6 +261,16 @@ mod tests {
         ] {
             let problem = format!("{:?}", parse(body.as_bytes()).unwrap_err());
             assert!(problem.contains(expect) && problem.contains("InvalidValue"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_nothing_holds_are_invalid_values() {
+        // R-ATTR-07
+        for body in [r#"{"a":1e400}"#, r#"{"a":-1e999}"#] {
+            let problem = format!("{:?}", parse(body.as_bytes()).unwrap_err());
+            assert!(problem.contains("InvalidValue"), "{problem}");
+            assert!(problem.contains("`/a`: number out of range at line 1"), "{problem}");
         }
     }
 

@@ -2,27 +2,29 @@
 
 mod bucket;
 mod peer;
-mod room;
 mod sizes;
+mod turns;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use http::request::Parts;
 use moka::sync::Cache;
 use rollcall_domain::{ConnectionId, Limits, Rate, TokenHash};
+use tracing::{Instrument as _, Span};
 
-use crate::Settings;
 use crate::problem::Problem;
+use crate::{Body, Settings};
 use bucket::Bucket;
 use peer::Network;
-use room::Rooms;
+use turns::{NoTurn, Patience, Turns};
 
 pub(crate) use peer::certificate;
 pub use peer::{Peer, PeerCertificate};
-pub(crate) use room::Room;
 pub(crate) use sizes::Pages;
+pub(crate) use turns::Turn;
 
 /// How many buckets of each kind are kept. One that is dropped is full again: that favours whoever
 /// asks little.
@@ -35,17 +37,25 @@ const IDLE: Duration = Duration::from_secs(600);
 const TOKENS: u64 = 100_000;
 const REMEMBERED: Duration = Duration::from_secs(3600);
 
+/// How many bulk requests are held in memory at once, and how many of those may be one
+/// connection's: so that large ones of one customer neither fill the memory nor keep out the
+/// others.
+const BULKS: usize = 8;
+const BULKS_EACH: usize = 2;
+
 /// Time that only goes forward.
 pub(crate) type Stopwatch = Box<dyn Fn() -> Duration + Send + Sync>;
 
-/// Requests per second of connections, and failures of those who have no good token.
+/// Requests of connections, per second and at once, and failures of those who have no good token.
 pub(crate) struct Limiter {
     requests: Cache<ConnectionId, Arc<Bucket>>,
     failures: Cache<Stranger, Arc<Bucket>>,
     /// Tokens that were found lately: they are never kept waiting for the failures of others.
     good: Cache<TokenHash, ()>,
     /// For bulk requests, whose bodies are large.
-    rooms: Rooms,
+    bulks: Turns,
+    /// For all others.
+    turns: Turns,
     now: Stopwatch,
 }
 
@@ -84,13 +94,14 @@ impl Stranger {
 }
 
 impl Limiter {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         let began = Instant::now();
         Self {
             requests: Cache::builder().max_capacity(BUCKETS).time_to_idle(IDLE).build(),
             failures: Cache::builder().max_capacity(BUCKETS).time_to_idle(IDLE).build(),
             good: Cache::builder().max_capacity(TOKENS).time_to_idle(REMEMBERED).build(),
-            rooms: Rooms::new(),
+            bulks: Turns::new("bulk", BULKS, BULKS_EACH),
+            turns: Turns::new("others", settings.at_once, settings.at_once_each),
             now: Box::new(move || began.elapsed()),
         }
     }
@@ -126,14 +137,48 @@ impl Limiter {
         }
     }
 
-    /// Room for one bulk request of a connection, before its body is read (R-E-17).
-    pub(crate) async fn room(
+    /// Waits until a request of a connection may be worked on. The turn is for the work alone: its
+    /// body is there, and its answer is sent later.
+    pub(crate) async fn turn(
         &self,
         connection: ConnectionId,
         settings: &Settings,
-    ) -> Result<Room, Problem> {
-        let room = self.rooms.take(connection, settings.bulk_wait).await;
-        room.ok_or_else(|| Problem::too_many_bulks(settings.bulk_wait))
+    ) -> Result<Turn, Problem> {
+        let patience = Patience { queue: settings.queue, wait: settings.queue_wait };
+        self.turns.take(connection, patience).await.map_err(|none| match none {
+            NoTurn::Full => Problem::too_many_at_once(),
+            NoTurn::Late => Problem::overloaded(patience.wait),
+        })
+    }
+
+    /// The same for a bulk request, before its body is read: that is large (R-E-17).
+    pub(crate) async fn bulk_turn(
+        &self,
+        connection: ConnectionId,
+        settings: &Settings,
+    ) -> Result<Turn, Problem> {
+        let patience = Patience { queue: settings.queue, wait: settings.bulk_wait };
+        let turn = self.bulks.take(connection, patience).await;
+        turn.map_err(|_| Problem::too_many_bulks(patience.wait))
+    }
+
+    /// An answer whose later part is made in turns too. It was begun: it may wait behind any number
+    /// of requests, but no longer than they.
+    pub(crate) fn in_turns(
+        &self,
+        connection: ConnectionId,
+        settings: &Settings,
+        body: Body,
+    ) -> Body {
+        let (turns, wait, span) = (self.turns.clone(), settings.queue_wait, Span::current());
+        body.in_turns(move || {
+            let turns = turns.clone();
+            let waiting = async move {
+                let turn = turns.take(connection, Patience { queue: usize::MAX, wait }).await;
+                turn.inspect_err(|_| tracing::warn!("an answer was cut short: it had no turn")).ok()
+            };
+            waiting.instrument(span.clone()).boxed()
+        })
     }
 
     fn requests_of(&self, connection: ConnectionId) -> Arc<Bucket> {
@@ -165,7 +210,9 @@ impl Limiter {
             self.failures.get(&whose).and_then(|bucket| bucket.wait(rate, (self.now)()))
         });
         match wait.max() {
-            Some(wait) if !self.good.contains_key(&token) => Err(Problem::too_many_failures(wait)),
+            Some(wait) if !self.good.contains_key(&token) => {
+                Err(Problem::too_many_failures(wait, failures))
+            }
             _ => Ok(()),
         }
     }
@@ -175,6 +222,14 @@ impl Limiter {
         self.good.invalidate(&token);
         for (whose, rate) in stranger.into_iter().flat_map(|one| one.buckets(failures)) {
             self.failures.get_with(whose, Arc::default).charge(rate, 1, (self.now)());
+        }
+    }
+
+    /// Notes a token that nobody could check, since the keys of its issuer are not there: it may be
+    /// forged. One that was good lately costs nothing.
+    pub(crate) fn unchecked(&self, stranger: Option<Stranger>, token: TokenHash, failures: Rate) {
+        if !self.good.contains_key(&token) {
+            self.failed(stranger, token, failures);
         }
     }
 

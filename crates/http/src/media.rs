@@ -29,6 +29,9 @@ pub(crate) fn check_body(headers: &HeaderMap) -> Result<(), Problem> {
     if headers.contains_key(CONTENT_TYPE) && !values(headers, CONTENT_TYPE).all(json) {
         return Err(Problem::media(format!("the body must be `{SCIM}` or `{JSON}`")));
     }
+    if !values(headers, CONTENT_TYPE).flat_map(charsets).all(is_utf8) {
+        return Err(Problem::media("the body must be UTF-8, and its `charset` say so or nothing"));
+    }
     let plain = |value: &str| value.is_empty() || alike(value, "identity");
     if values(headers, CONTENT_ENCODING).any(|value| !plain(value.trim())) {
         return Err(Problem::media("packed bodies are not taken: leave `Content-Encoding` out"));
@@ -45,6 +48,18 @@ pub(crate) fn is(headers: &HeaderMap, name: HeaderName, wanted: &str) -> bool {
 /// The values of a header; one that is no text counts as a name that nothing has.
 fn values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     headers.get_all(name).into_iter().map(|value| value.to_str().unwrap_or("?"))
+}
+
+/// The character sets that a media type names.
+fn charsets(value: &str) -> impl Iterator<Item = &str> {
+    let parameters = value.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let named = parameters.filter(|(name, _)| alike(name.trim(), "charset"));
+    named.map(|(_, charset)| charset.trim().trim_matches('"'))
+}
+
+/// Whether text in a character set is UTF-8; ASCII is.
+fn is_utf8(charset: &str) -> bool {
+    ["", "utf-8", "utf8", "us-ascii"].iter().any(|name| alike(charset, name))
 }
 
 /// A media type without its parameters.
@@ -89,6 +104,11 @@ mod tests {
         takes(CONTENT_TYPE, "application/scim+json;charset=UTF-8", true);
         takes(CONTENT_TYPE, "application/JSON", true);
         takes(CONTENT_TYPE, "", true);
+        takes(CONTENT_TYPE, "application/json; CharSet = \"utf-8\"; x=1", true);
+        takes(CONTENT_TYPE, "application/json;charset=us-ascii", true);
+        takes(CONTENT_TYPE, "application/json; charset=", true);
+        takes(CONTENT_TYPE, "application/scim+json; charset=iso-8859-1", false);
+        takes(CONTENT_TYPE, "application/json; x=1; charset=\"utf-16\"", false);
         takes(CONTENT_TYPE, "text/xml", false);
         takes(CONTENT_TYPE, "application/x-www-form-urlencoded", false);
         takes(CONTENT_ENCODING, "identity", true);

@@ -43,9 +43,11 @@ pub(crate) enum OAuth {
 
 impl OAuth {
     /// What segments name, if it is one of these. Whether there is such a connection is not asked:
-    /// nobody learns that from a path.
-    pub(crate) fn of(segments: &[&str], mount: &[String]) -> Option<Self> {
+    /// nobody learns that from a path. Behind the well-known part stands the whole path of the
+    /// issuer (RFC 8414 §3.1), that of the public URL included, unless a proxy takes it away.
+    pub(crate) fn of(segments: &[&str], mount: &[String], public: &[String]) -> Option<Self> {
         if let [WELL_KNOWN, METADATA, rest @ ..] = segments {
+            let rest = below(rest, public).unwrap_or(rest);
             let ["connections", id] = below(rest, mount)? else { return None };
             return id.parse().ok().map(Self::Metadata);
         }
@@ -136,6 +138,7 @@ impl Desk<'_> {
                 Span::current().record("connection", display(connection));
             }
             Err(Refusal::InvalidClient) => limiter.failed(stranger, hash, settings.failures),
+            Err(Refusal::NoKeys) => limiter.unchecked(stranger, hash, settings.failures),
             Err(_) => {}
         }
         Ok(answer(&granted?))
@@ -179,10 +182,16 @@ mod tests {
 
     #[track_caller]
     fn check(path: &str, mount: &[&str], expect: Option<&str>) {
+        check_below(&[], path, mount, expect);
+    }
+
+    #[track_caller]
+    fn check_below(public: &[&str], path: &str, mount: &[&str], expect: Option<&str>) {
         let path = path.replace("{id}", ID);
         let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-        let mount: Vec<String> = mount.iter().map(ToString::to_string).collect();
-        let found = OAuth::of(&segments, &mount);
+        let [mount, public] =
+            [mount, public].map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let found = OAuth::of(&segments, &mount, &public);
         assert_eq!(found.map(OAuth::template), expect, "{path}");
         if let Some(OAuth::Token(id) | OAuth::Metadata(id)) = found {
             assert_eq!(id.to_string(), ID);
@@ -208,5 +217,15 @@ mod tests {
         check("/connections/{id}/.well-known/oauth-authorization-server", &[], Some(metadata));
         check("/.well-known/oauth-authorization-server", &[], None);
         check("/.well-known/oauth-authorization-server/connections/nope", &[], None);
+        // The path of the public URL is part of the issuer, whether a proxy leaves it there or not.
+        let below = "/.well-known/oauth-authorization-server/y/connections/{id}";
+        check_below(&["y"], below, &[], Some(metadata));
+        check_below(&["z"], below, &[], None);
+        let stripped = "/.well-known/oauth-authorization-server/connections/{id}";
+        check_below(&["y"], stripped, &[], Some(metadata));
+        let both = "/.well-known/oauth-authorization-server/y/a/connections/{id}";
+        check_below(&["y"], both, &["a"], Some(metadata));
+        check_below(&["y"], both, &[], None);
+        check_below(&["y"], "/y/connections/{id}/oauth/token", &[], None);
     }
 }

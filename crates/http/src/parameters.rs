@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use rollcall_domain::{CursorAsked, Derived, Offer, Search};
 use rollcall_filter::{AttrPath, Filter, Grammar, Parser};
 use rollcall_schema::{Order, Profile, Projection, ResourceType, standard};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::alike::{alike, small};
 use crate::limits::Pages;
@@ -38,7 +38,7 @@ impl Parameters {
         let mut parameters = Self { parser, ..Self::default() };
         for pair in pairs(query, Plus::of(profile)) {
             let (name, value) = pair?;
-            let value = value.into_owned();
+            let value = refuse_nul(&name, value.into_owned())?;
             match small(&name).as_str() {
                 "attributes" => parameters.attributes.push(value),
                 "excludedattributes" => parameters.excluded.push(value),
@@ -63,7 +63,7 @@ impl Parameters {
                 ("excludedattributes", value) => parameters.excluded.extend(names(&name, value)?),
                 (name, Value::String(value)) => parameters.set(name, value)?,
                 (name @ ("startindex" | "count"), Value::Number(number)) => {
-                    parameters.set(name, number.to_string())?;
+                    parameters.set(name, digits(&number))?;
                 }
                 ("filter" | "sortby" | "sortorder" | "startindex" | "count" | "cursor", _) => {
                     return Err(invalid(format!("`{name}` has a value of the wrong type")));
@@ -99,8 +99,7 @@ impl Parameters {
         ty: &ResourceType,
         profile: &Profile,
     ) -> Result<Projection, Problem> {
-        let attributes = paths(&self.attributes)?;
-        let excluded = paths(&self.excluded)?;
+        let (attributes, excluded) = (asked(&self.attributes)?, asked(&self.excluded)?);
         if !attributes.is_empty() && !excluded.is_empty() {
             let detail = "`attributes` and `excludedAttributes` exclude each other: send one";
             return Err(invalid(detail));
@@ -181,6 +180,18 @@ impl Parameters {
         }
         Ok(Some((path, order)))
     }
+}
+
+/// What lists ask for: where none of their items is an attribute, one that no type has
+/// (R-PROJ-02, R-PROJ-09).
+fn asked(lists: &[String]) -> Result<Vec<AttrPath<'_>>, Problem> {
+    const UNKNOWN: AttrPath<'_> = AttrPath { text: "", urn: None, name: "", sub: None, offset: 0 };
+    let mut paths = paths(lists)?;
+    let blank = |list: &String| list.split(',').all(|item| item.trim().is_empty());
+    if paths.is_empty() && !lists.iter().all(blank) {
+        paths.push(UNKNOWN);
+    }
+    Ok(paths)
 }
 
 /// The attributes that lists name (R-PROJ-05).
@@ -282,6 +293,24 @@ fn number(name: &str, text: Option<&str>) -> Result<Option<u64>, Problem> {
     }
     let number = digits.parse().unwrap_or(LARGEST).min(LARGEST);
     Ok(Some(if negative { 0 } else { number }))
+}
+
+/// A number as it would stand in a URL: a whole one without exponent, however large.
+fn digits(number: &Number) -> String {
+    match number.as_f64() {
+        Some(large) if number.is_f64() && large % 1.0 == 0.0 => format!("{large:.0}"),
+        _ => number.to_string(),
+    }
+}
+
+/// Refuses U+0000 where nothing else would: filters and cursors say themselves what is wrong with
+/// them, and what is passed over is not looked at.
+fn refuse_nul(name: &str, value: String) -> Result<String, Problem> {
+    let read = ["attributes", "excludedAttributes", "sortBy", "sortOrder", "startIndex", "count"];
+    if value.contains('\0') && read.iter().any(|read| alike(read, name)) {
+        return Err(invalid(format!("`{name}` contains the character U+0000")));
+    }
+    Ok(value)
 }
 
 /// A parameter without a value counts as absent.

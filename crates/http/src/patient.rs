@@ -97,15 +97,16 @@ mod tests {
     #[tokio::test]
     async fn slow_readers_are_waited_for() {
         let (near, mut far) = duplex(1);
-        let mut near = Patient::new(near, Duration::from_millis(500));
+        // Each byte comes soon, and all of them later than one may.
+        let mut near = Patient::new(near, Duration::from_millis(2_000));
         let reading = async {
             let mut read = [0; 1];
-            for _ in 0..6 {
-                sleep(Duration::from_millis(120)).await;
+            for _ in 0..16 {
+                sleep(Duration::from_millis(150)).await;
                 far.read_exact(&mut read).await.unwrap();
             }
         };
-        let (sent, ()) = tokio::join!(near.write_all(b"123456"), reading);
+        let (sent, ()) = tokio::join!(near.write_all(b"0123456789abcdef"), reading);
         sent.unwrap();
     }
 }

@@ -18,6 +18,25 @@ pub(crate) fn if_match(headers: &HeaderMap) -> Precondition {
     }
 }
 
+/// What a change insists on: `If-Match`, and that the client doesn't have the version already
+/// (RFC 9110 §13.1.2). It has every version where it names `*`.
+pub(crate) fn of_change(headers: &HeaderMap) -> Precondition {
+    let wanted = if_match(headers);
+    let had = match Tags::of(headers, IF_NONE_MATCH) {
+        None => return wanted,
+        Some(Tags::Any) => return Precondition::Versions(Vec::new()),
+        Some(Tags::These(tags)) => numbers(&tags),
+    };
+    match wanted {
+        Precondition::Versions(mut versions) => {
+            versions.retain(|version| !had.contains(version));
+            Precondition::Versions(versions)
+        }
+        wanted if had.is_empty() => wanted,
+        _ => Precondition::Except(had),
+    }
+}
+
 /// What the `version` of a bulk operation insists on (R-BULK-13).
 pub(crate) fn of_version(version: &str) -> Precondition {
     match version.trim() {
@@ -27,8 +46,13 @@ pub(crate) fn of_version(version: &str) -> Precondition {
 }
 
 fn versions(tags: &[impl AsRef<str>]) -> Precondition {
+    Precondition::Versions(numbers(tags))
+}
+
+/// The versions behind tags.
+fn numbers(tags: &[impl AsRef<str>]) -> Vec<u64> {
     let version = |tag: &str| tag.parse().ok().filter(|version: &u64| version.to_string() == *tag);
-    Precondition::Versions(tags.iter().filter_map(|tag| version(tag.as_ref())).collect())
+    tags.iter().filter_map(|tag| version(tag.as_ref())).collect()
 }
 
 /// Whether the client has what `tag` stands for already (R-ETAG-02).
@@ -101,6 +125,23 @@ mod tests {
         insists(&["\"1\", W/\"2\"", "\"9\""], Some(&[1, 2, 9]));
         insists(&["\"03\"", "\"x\"", "\"+3\"", "\"3"], Some(&[]));
         insists(&[""], Some(&[]));
+    }
+
+    #[test]
+    fn changes_insist_on_what_both_headers_say() {
+        // R-ETAG-02, R-ETAG-03
+        let check = |wanted: &[&'static str], had: &[&'static str], expect: Precondition| {
+            let mut all = headers(&IF_MATCH, wanted);
+            all.extend(headers(&IF_NONE_MATCH, had));
+            assert_eq!(of_change(&all), expect, "{wanted:?} {had:?}");
+        };
+        check(&[], &[], Precondition::None);
+        check(&[], &["*"], Precondition::Versions(vec![]));
+        check(&[], &["\"7\", W/\"8\""], Precondition::Except(vec![7, 8]));
+        check(&[], &["\"x\""], Precondition::None);
+        check(&["*"], &["\"7\""], Precondition::Except(vec![7]));
+        check(&["\"7\", \"8\""], &["\"7\""], Precondition::Versions(vec![8]));
+        check(&["\"7\""], &[], Precondition::Versions(vec![7]));
     }
 
     #[test]

@@ -105,6 +105,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(RETRY_AFTER, LONGEST_WAIT.into())
     }
 
+    /// The keys of an issuer are not there; nobody asks for them again within a minute.
+    pub(super) fn no_keys(detail: String) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(RETRY_AFTER, LONGEST_WAIT.into())
+    }
+
     /// There is nothing at the path, or not for this token: always the same bytes (R-TEN-02).
     pub(crate) fn nowhere() -> Self {
         Self::new(StatusCode::NOT_FOUND, "there is nothing at this path")
@@ -186,9 +191,26 @@ impl Problem {
         Self::new(StatusCode::TOO_MANY_REQUESTS, detail).with(RETRY_AFTER, seconds(wait))
     }
 
+    /// As many requests of the connection wait as may.
+    pub(crate) fn too_many_at_once() -> Self {
+        let detail = "too many requests of this connection wait for an answer: send fewer at \
+                      once, and repeat this one when others are answered";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, detail).with(RETRY_AFTER, 1.into())
+    }
+
+    /// The request was in good order, and had no turn in time.
+    pub(crate) fn overloaded(wait: Duration) -> Self {
+        let detail = "the server did not get to this request in time: nothing was done, repeat it \
+                      later";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).with(RETRY_AFTER, seconds(wait))
+    }
+
     /// R-SEC-06.
-    pub(crate) fn too_many_failures(wait: Duration) -> Self {
-        let detail = "too many wrong credentials came from this address: repeat the request later";
+    pub(crate) fn too_many_failures(wait: Duration, Rate { per_second, burst }: Rate) -> Self {
+        let detail = format!(
+            "too many wrong credentials came from this address: {burst} at once and {per_second} a \
+             second are the most; repeat the request later"
+        );
         Self::new(StatusCode::TOO_MANY_REQUESTS, detail).with(RETRY_AFTER, seconds(wait))
     }
 
@@ -390,6 +412,7 @@ impl From<AuthError> for Problem {
             AuthError::Refused => Self::invalid_token("the request needs a valid bearer token"),
             AuthError::Paused => Self::paused(error.to_string()),
             AuthError::Disabled => Self::forbidden(error.to_string()),
+            AuthError::NoKeys => Self::no_keys(error.to_string()),
             AuthError::Unavailable(source) => Self::unavailable(source),
         }
     }
@@ -439,7 +462,11 @@ mod tests {
         check(FilterError::Mismatch("f".into()).into(), 400, Some("invalidFilter"));
         let taken = Error::Taken { attr: "userName".into(), kind: "User".into(), hint: "" };
         check(taken, 409, Some("uniqueness"));
-        let unknown = Error::UnknownMembers { attr: "members".into(), ids: vec!["x".into()] };
+        let unknown = Error::UnknownMembers {
+            attr: "members".into(),
+            ids: vec!["x".into()],
+            kinds: vec!["User".into()],
+        };
         check(unknown, 400, Some("invalidValue"));
         check(Error::Forbidden, 403, None);
         check(Error::NotSelfService { attr: "roles".into() }, 403, None);
@@ -494,6 +521,10 @@ mod tests {
         let (head, body) = answer(AuthError::Paused.into()).await;
         assert_eq!((head.status().as_u16(), &head.headers()["retry-after"]), (503, &60.into()));
         assert!(body["detail"].as_str().unwrap().contains("paused"), "{body}");
+        let (head, body) = answer(AuthError::NoKeys.into()).await;
+        assert_eq!((head.status().as_u16(), &head.headers()["retry-after"]), (503, &60.into()));
+        let told = body["detail"].as_str().unwrap();
+        assert!(told.contains("issuer") && !told.contains("directory"), "{body}");
     }
 
     #[tokio::test]

@@ -116,9 +116,10 @@ const NO_PATCH: &str = "PATCH is not offered: read the resource, change it and P
 
 impl Place {
     /// Finds what a path names. Empty segments don't count, so that trailing and doubled slashes
-    /// change nothing (R-HTTP-08); `mount` holds the segments before the SCIM bases. Below one of
+    /// change nothing (R-HTTP-08); `mount` holds the segments before the SCIM bases, and `public`
+    /// those of the public URL, which proxies take away, mostly. Below one of
     /// those a segment that can't be read leads nowhere, but not past authentication (R-E-05).
-    pub(crate) fn of(path: &str, mount: &[String]) -> Self {
+    pub(crate) fn of(path: &str, mount: &[String], public: &[String]) -> Self {
         let decoded: Vec<Option<String>> =
             path.split('/').filter(|segment| !segment.is_empty()).map(decode).collect();
         let segments: Vec<&str> =
@@ -129,7 +130,7 @@ impl Place {
             ["metrics"] => return Self::Operation(Operation::Metrics),
             _ => {}
         }
-        if let Some(oauth) = OAuth::of(&segments, mount) {
+        if let Some(oauth) = OAuth::of(&segments, mount, public) {
             return Self::OAuth(oauth);
         }
         let (connection, rest) = match below(&segments, mount) {
@@ -159,6 +160,13 @@ impl Place {
             Self::Nowhere => None,
         }
     }
+}
+
+/// The segments of a public URL, behind its host.
+pub(crate) fn public_segments(url: &str) -> Vec<String> {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    let path = rest.split_once('/').map_or("", |(_, path)| path);
+    path.split('/').filter(|segment| !segment.is_empty()).filter_map(decode).collect()
 }
 
 /// The segments behind the mount.
@@ -333,7 +341,7 @@ mod tests {
 
     fn place(path: &str, mount: &[&str]) -> String {
         let mount: Vec<String> = mount.iter().map(ToString::to_string).collect();
-        let place = Place::of(path, &mount);
+        let place = Place::of(path, &mount, &[]);
         let Place::Scim(scim) = &place else {
             return place.template().unwrap_or("unknown".into()).into();
         };
@@ -436,7 +444,7 @@ mod tests {
             ("/scim/v2/Users/1", "/Users/{id}"),
             ("/scim/v2/Schemas", "/Schemas"),
         ] {
-            let place = Place::of(path, &[]);
+            let place = Place::of(path, &[], &[]);
             let Place::Scim(scim) = &place else { panic!("{path}") };
             assert_eq!(scim.endpoint(catalog.types()).unwrap().template(), template, "{path}");
             assert_eq!(place.template().is_some(), !path.to_lowercase().contains("thing"));
@@ -445,7 +453,7 @@ mod tests {
 
     #[track_caller]
     fn allows(path: &str, offered: &Capabilities, allow: &[Method]) {
-        let Place::Scim(scim) = Place::of(path, &[]) else { panic!("{path}") };
+        let Place::Scim(scim) = Place::of(path, &[], &[]) else { panic!("{path}") };
         let endpoint = scim.endpoint(standard::types()).unwrap();
         let all = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH];
         for method in all.iter().chain([&Method::DELETE, &Method::OPTIONS]) {

@@ -20,9 +20,19 @@ pub struct Settings {
     pub bulk_operations: u32,
     /// The largest body of a bulk request in bytes (R-BULK-08).
     pub bulk_payload: usize,
-    /// How long a bulk request waits for room: 8 are held in memory at once, and 2 of one
+    /// How long a bulk request waits for its turn: 8 are held in memory at once, and 2 of one
     /// connection, those included that were answered before they were done (R-E-16, R-E-17).
     pub bulk_wait: Duration,
+    /// How many requests of connections are worked on at once, bulk requests apart. Others wait,
+    /// and connections that wait take turns. Who sends a body slowly, or reads an answer slowly, is
+    /// not worked on meanwhile.
+    pub at_once: usize,
+    /// How many of those may be one connection's.
+    pub at_once_each: usize,
+    /// How many requests of one connection may wait; one more is answered 429.
+    pub queue: usize,
+    /// How long a request may wait until it is answered 503.
+    pub queue_wait: Duration,
     /// How long a request may take to send its body.
     pub body_timeout: Duration,
     /// The resources on a page when the client names no number.
@@ -82,6 +92,10 @@ impl Default for Settings {
             bulk_operations: 5000,
             bulk_payload: 10 * 1024 * 1024,
             bulk_wait: Duration::from_secs(30),
+            at_once: 64,
+            at_once_each: 32,
+            queue: 500,
+            queue_wait: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
             page_default: 100,
             page_max: 1000,

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rollcall_domain::{
-    Clock, ConnectionId, Fetch, Ids, Keyring, Registry, Scopes, Traffics, Unavailable,
+    Clock, ConnectionId, Fetch, Ids, Issuers, Keyring, KeysAsked, Registry, Scopes, Traffics,
+    Unavailable,
 };
 use serde_json::{Value, json};
 
-use crate::issuer_keys::IssuerKeys;
+use crate::issuer_keys::{IssuerKeys, Source};
 use crate::jwt::ALGORITHMS;
 use crate::rotation::ROTATES_AFTER;
 use crate::signing_keys::SigningKeys;
@@ -27,6 +28,7 @@ pub struct OAuth {
     pub(crate) ids: Arc<dyn Ids>,
     origin: String,
     rotation: Duration,
+    binds: bool,
 }
 
 impl OAuth {
@@ -46,14 +48,21 @@ impl OAuth {
             SigningKeys::new(Arc::clone(&registry), keys, Arc::clone(&clock), Arc::clone(&ids));
         origin.truncate(origin.trim_end_matches('/').len());
         let traffics = Traffics::new(Arc::clone(&registry), Arc::clone(&clock));
-        let rotation = ROTATES_AFTER;
-        Self { registry, signing, issuers, traffics, clock, ids, origin, rotation }
+        let (rotation, binds) = (ROTATES_AFTER, false);
+        Self { registry, signing, issuers, traffics, clock, ids, origin, rotation, binds }
     }
 
     /// The same with keys that become this old; 30 days if nobody says.
     #[must_use]
     pub fn with_rotation(self, rotation: Duration) -> Self {
         Self { rotation, ..self }
+    }
+
+    /// The same where client certificates are seen, which says so in its metadata: access tokens of
+    /// credentials that are bound to one are bound to it too (RFC 8705 §3.3).
+    #[must_use]
+    pub fn with_client_certificates(self) -> Self {
+        Self { binds: true, ..self }
     }
 
     /// Rotates the signing keys when it is time. Call it now and then on every replica.
@@ -97,7 +106,14 @@ impl OAuth {
             "token_endpoint_auth_methods_supported":
                 ["client_secret_basic", "client_secret_post", "private_key_jwt"],
             "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
+            "tls_client_certificate_bound_access_tokens": self.binds,
         })
+    }
+}
+
+impl Issuers for OAuth {
+    fn asked(&self, jwks_uri: &str) -> Option<KeysAsked> {
+        self.issuers.asked(&Source::Jwks(jwks_uri.to_owned()))
     }
 }
 

@@ -1,13 +1,13 @@
 //! Access tokens as they are shown (RFC 9068 §4).
 
 use async_trait::async_trait;
-use rollcall_domain::{AccessTokens, ConnectionId, Grant, Scopes, TokenId, Unavailable};
+use rollcall_domain::{AccessTokens, CheckError, ConnectionId, Grant, Scopes, TokenId};
 use rollcall_schema::Instant;
 use serde::Deserialize;
 
 use crate::OAuth;
 use crate::claims::Bound;
-use crate::jwt::Jwt;
+use crate::jwt::{ACCESS_TOKEN, Jwt};
 
 /// What our own tokens say beyond the usual.
 #[derive(Deserialize)]
@@ -23,7 +23,7 @@ impl AccessTokens for OAuth {
         &self,
         token: &str,
         asked: Option<ConnectionId>,
-    ) -> Result<Option<Grant>, Unavailable> {
+    ) -> Result<Option<Grant>, CheckError> {
         let Some(jwt) = Jwt::parse(token) else { return Ok(None) };
         let now = self.clock.now();
         let Some(expires) = jwt.claims.ends(now) else { return Ok(None) };
@@ -41,14 +41,14 @@ impl OAuth {
         jwt: &Jwt<'_>,
         connection: ConnectionId,
         expires: Instant,
-    ) -> Result<Option<Grant>, Unavailable> {
+    ) -> Result<Option<Grant>, CheckError> {
         let Some(own) = jwt.claims::<Own>() else { return Ok(None) };
         let certificate = match jwt.claims.bound() {
             Bound::No => None,
             Bound::To(print) => Some(print),
             Bound::Otherwise => return Ok(None),
         };
-        let is_access_token = jwt.typ.as_deref() == Some("at+jwt");
+        let is_access_token = jwt.typ.as_deref() == Some(ACCESS_TOKEN);
         let is_whole =
             own.client_id == connection && jwt.claims.is_for(&[&self.audience(connection)]);
         if !is_access_token || !is_whole || !self.signing.verify(jwt).await? {
@@ -65,7 +65,7 @@ impl OAuth {
         jwt: &Jwt<'_>,
         asked: Option<ConnectionId>,
         (now, expires): (Instant, Instant),
-    ) -> Result<Option<Grant>, Unavailable> {
+    ) -> Result<Option<Grant>, CheckError> {
         let Some(connection) = asked else { return Ok(None) };
         let tokens = self.unrevoked(connection, now).await?;
         let Some(token) = self.trusting(tokens, jwt).await? else { return Ok(None) };

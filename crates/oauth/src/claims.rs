@@ -5,13 +5,15 @@ use std::time::Duration;
 use rollcall_domain::Thumbprint;
 use rollcall_schema::Instant;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Number, Value};
 
 /// How far the clocks of others may be ahead (R-OAUTH-04).
 const SKEW: i64 = 5 * 60 * 1000;
 
-/// The longest that a token may live.
-const LONGEST: i64 = 24 * 60 * 60 * 1000;
+/// The longest that a token may live. Issuers that give theirs a day put the beginning back by as
+/// much as clocks may differ (Entra does), so that comes on top.
+const LONGEST: i64 = 24 * 60 * 60 * 1000 + SKEW;
 
 /// The claims that every token is looked at for.
 #[derive(Debug, Deserialize)]
@@ -23,6 +25,8 @@ pub(crate) struct Claims {
     nbf: Option<Number>,
     iat: Option<Number>,
     pub(crate) jti: Option<String>,
+    pub(crate) azp: Option<String>,
+    events: Option<IgnoredAny>,
     cnf: Option<Value>,
 }
 
@@ -47,11 +51,26 @@ pub(crate) enum Bound {
 impl Claims {
     /// Whether one of these is among those whom the token is for, to the letter.
     pub(crate) fn is_for(&self, names: &[&str]) -> bool {
+        self.audiences().iter().any(|name| names.contains(&&**name))
+    }
+
+    /// Whether the token is for one of these or several, and for nobody else.
+    pub(crate) fn is_only_for(&self, names: &[&str]) -> bool {
+        self.is_for(names) && self.audiences().iter().all(|name| names.contains(&&**name))
+    }
+
+    fn audiences(&self) -> &[String] {
         match &self.aud {
-            None => false,
-            Some(Audience::One(name)) => names.contains(&&**name),
-            Some(Audience::Many(many)) => many.iter().any(|name| names.contains(&&**name)),
+            None => &[],
+            Some(Audience::One(name)) => std::slice::from_ref(name),
+            Some(Audience::Many(many)) => many,
         }
+    }
+
+    /// Whether the token tells of events (RFC 8417 §2.2, a logout among them) and so says nothing
+    /// of who has it.
+    pub(crate) const fn tells_events(&self) -> bool {
+        self.events.is_some()
     }
 
     /// When the token ends; `None` when it is not good now, or for too long.
@@ -117,6 +136,10 @@ mod tests {
         check(end, json!({"exp": NOW + 60, "iat": NOW + 300, "nbf": NOW + 300}));
         check(end, json!({"exp": NOW + 60, "iat": NOW - 3600}));
         check(Some((NOW + 86_400) * 1000), json!({"exp": NOW + 86_400, "iat": NOW}));
+        // A day for one whose clock differs, and what Entra makes of that.
+        let day = Some((NOW + 86_400) * 1000);
+        check(day, json!({"exp": NOW + 86_400, "iat": NOW - 300, "nbf": NOW - 300}));
+        check(Some((NOW + 86_700) * 1000), json!({"exp": NOW + 86_700, "iat": NOW + 300}));
     }
 
     #[test]
@@ -127,9 +150,10 @@ mod tests {
         check(None, json!({"exp": NOW + 60, "nbf": NOW + 301}));
         check(None, json!({"exp": NOW + 60, "iat": NOW + 301}));
         // Too long.
-        check(None, json!({"exp": NOW + 86_401}));
-        check(None, json!({"exp": NOW + 60, "iat": NOW - 86_400}));
-        check(None, json!({"exp": NOW + 86_460, "iat": NOW + 100}));
+        check(None, json!({"exp": NOW + 86_701}));
+        check(None, json!({"exp": NOW + 60, "iat": NOW - 86_641}));
+        check(None, json!({"exp": NOW + 86_400, "iat": NOW - 301}));
+        check(None, json!({"exp": NOW + 86_760, "iat": NOW + 100}));
         // No times at all.
         check(None, json!({"exp": -1}));
         check(None, json!({"exp": i64::MAX}));
@@ -154,6 +178,23 @@ mod tests {
             assert_eq!(claims(json!({"aud": aud})).is_for(&["https://a.test"]), expect, "{shown}");
         }
         assert!(!claims(json!({})).is_for(&["https://a.test"]));
+    }
+
+    #[test]
+    fn r_e_25_assertions_are_for_nobody_else() {
+        let (a, b) = ("https://a.test", "https://a.test/token");
+        for (aud, expect) in [
+            (json!(a), true),
+            (json!([a]), true),
+            (json!([a, b]), true),
+            (json!([a, "https://evil.test"]), false),
+            (json!(["https://evil.test", b]), false),
+            (json!([]), false),
+            (json!(null), false),
+        ] {
+            let shown = aud.to_string();
+            assert_eq!(claims(json!({"aud": aud})).is_only_for(&[a, b]), expect, "{shown}");
+        }
     }
 
     #[test]

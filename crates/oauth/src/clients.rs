@@ -1,14 +1,16 @@
 //! Whether a client is the one that it says (R-AUTH-03).
 
+use futures_util::future::join_all;
 use rollcall_domain::{
-    ConnectionId, Refusal, Status, Token, TokenHash, TokenKind, TokenRequest, Trust, Unavailable,
+    CheckError, ConnectionId, Refusal, Status, Token, TokenHash, TokenKind, TokenRequest, Trust,
+    Unavailable,
 };
 use rollcall_schema::Instant;
 
 use crate::OAuth;
 use crate::claims::Bound;
 use crate::issuer_keys::Source;
-use crate::jwt::Jwt;
+use crate::jwt::{ACCESS_TOKEN, Jwt};
 use crate::public_keys::{PublicKeys, Verdict};
 
 /// The one kind of assertions (RFC 7523 §2.2).
@@ -20,9 +22,20 @@ pub(crate) struct Proven {
     pub(crate) token: Token,
     /// The status of its connection.
     pub(crate) status: Status,
-    /// What its proof is known by, where that is good once.
-    pub(crate) once: Option<[u8; 32]>,
+    /// Its proof, where that is good once.
+    pub(crate) once: Option<Once>,
 }
+
+/// A proof that is good once.
+pub(crate) struct Once {
+    /// What it is known by.
+    pub(crate) mark: [u8; 32],
+    /// When it ends.
+    pub(crate) ends: Instant,
+}
+
+/// What assertions of clients say that they are.
+const ASSERTION: &str = "client-authentication+jwt";
 
 /// How a client means to prove it.
 enum Proof<'a> {
@@ -81,11 +94,13 @@ impl OAuth {
         request: &TokenRequest<'_>,
         text: &str,
         now: Instant,
-    ) -> Result<Option<Proven>, Unavailable> {
+    ) -> Result<Option<Proven>, CheckError> {
         let Some(jwt) = Jwt::parse(text) else { return Ok(None) };
-        if jwt.claims.ends(now).is_none() || jwt.claims.bound() != Bound::No {
+        let Some(ends) = jwt.claims.ends(now) else { return Ok(None) };
+        if jwt.claims.bound() != Bound::No {
             return Ok(None);
         }
+        let once = || Once { mark: jwt.mark(), ends };
         let found = self.registry.connection(id).await?;
         let Some((_, connection)) = found.filter(|(_, found)| found.removal.is_none()) else {
             return Ok(None);
@@ -95,21 +110,23 @@ impl OAuth {
         if is_named(jwt.claims.iss.as_deref(), id) {
             let is_client = request.client_id.is_none() || is_named(request.client_id, id);
             let token = self.own_key(id, tokens, &jwt).filter(|_| is_client);
-            let once = Some(jwt.mark());
+            let once = Some(once());
             return Ok(token.map(|token| Proven { token, status, once }));
         }
         // R-OAUTH-02: what the issuer calls the client says nothing here. Issuers that number
         // their tokens get each of them taken once; others (Entra) may send one again, as they
         // may show it as a bearer.
-        let once = jwt.claims.jti.as_ref().map(|_| jwt.mark());
+        let once = jwt.claims.jti.as_ref().map(|_| once());
         let token = self.trusting(tokens, &jwt).await?;
         Ok(token.map(|token| Proven { token, status, once }))
     }
 
-    /// The credential whose key signed an assertion of the client itself (R-OAUTH-04).
+    /// The credential whose key signed an assertion of the client itself (R-OAUTH-04), which is for
+    /// this server and nobody else: elsewhere it would let in whoever got it there (R-E-25).
     fn own_key(&self, id: ConnectionId, tokens: Vec<Token>, jwt: &Jwt<'_>) -> Option<Token> {
         let (issuer, endpoint) = (self.issuer(id), self.token_endpoint(id));
-        if !is_named(jwt.claims.sub.as_deref(), id) || !jwt.claims.is_for(&[&issuer, &endpoint]) {
+        let is_ours = jwt.claims.is_only_for(&[&issuer, &endpoint]) && jwt.may_be(&[ASSERTION]);
+        if !is_named(jwt.claims.sub.as_deref(), id) || !is_ours {
             return None;
         }
         tokens.into_iter().find(|token| match &token.kind {
@@ -118,23 +135,35 @@ impl OAuth {
         })
     }
 
-    /// The credential that trusts whoever issued a token, with all that it pins (R-E-25).
+    /// The credential that trusts whoever issued a token, with all that it pins (R-E-25). Several
+    /// may pin the same with keys at other places: their keys are asked for together, and that some
+    /// are not there counts where no other one has signed it.
     pub(crate) async fn trusting(
         &self,
         tokens: Vec<Token>,
         jwt: &Jwt<'_>,
-    ) -> Result<Option<Token>, Unavailable> {
-        for token in tokens {
-            let TokenKind::TrustedIssuer(trust) = &token.kind else { continue };
-            if !is_pinned(trust, jwt) {
-                continue;
-            }
-            let source = Source::Jwks(trust.jwks_uri.clone());
-            if self.issuers.verify(&source, jwt).await? {
-                return Ok(Some(token));
+    ) -> Result<Option<Token>, CheckError> {
+        // SPIFFE says `JOSE`, or `JWT` (JWT-SVID §2.3).
+        if !jwt.may_be(&[ACCESS_TOKEN, "JOSE"]) || jwt.claims.tells_events() {
+            return Ok(None);
+        }
+        let now = self.clock.now();
+        let with_source = |token: Token| Some((pinned(&token, jwt)?, token));
+        let pinning: Vec<_> = tokens.into_iter().filter_map(with_source).collect();
+        let mut live = pinning.iter().filter(|(_, token)| !token.has_expired(now));
+        if let Some((_, token)) = live.find(|(source, _)| self.issuers.knows(source, jwt)) {
+            return Ok(Some(token.clone()));
+        }
+        let verified = pinning.iter().map(|(source, _)| self.issuers.verify(source, jwt));
+        let mut missed = None;
+        for (verified, (_, token)) in join_all(verified).await.into_iter().zip(&pinning) {
+            match verified {
+                Ok(true) => return Ok(Some(token.clone())),
+                Ok(false) => {}
+                Err(error) => missed = Some(error),
             }
         }
-        Ok(None)
+        missed.map_or(Ok(None), Err)
     }
 
     /// The credentials that nobody has revoked, those that live first.
@@ -169,6 +198,12 @@ impl<'a> Proof<'a> {
 /// Whether a client is called like its connection.
 fn is_named(name: Option<&str>, connection: ConnectionId) -> bool {
     name.is_some_and(|name| name == connection.to_string())
+}
+
+/// Where the keys are that a token must be signed with, where a credential pins all that it says.
+fn pinned(token: &Token, jwt: &Jwt<'_>) -> Option<Source> {
+    let TokenKind::TrustedIssuer(trust) = &token.kind else { return None };
+    is_pinned(trust, jwt).then(|| Source::Jwks(trust.jwks_uri.clone()))
 }
 
 fn is_pinned(trust: &Trust, jwt: &Jwt<'_>) -> bool {

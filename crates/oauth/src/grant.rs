@@ -13,7 +13,7 @@ use rollcall_schema::Instant;
 use serde_json::{Value, json};
 
 use crate::OAuth;
-use crate::clients::Proven;
+use crate::clients::{Once, Proven};
 
 /// How long an access token is good, unless its credential ends before: an hour (R-OAUTH-01).
 pub const LIVES_FOR: Duration = Duration::from_secs(60 * 60);
@@ -30,7 +30,7 @@ impl AuthorizationServer for OAuth {
         let proven = self.client(&request, now).await?.ok_or(Refusal::InvalidClient)?;
         open(&proven)?;
         let scopes = scopes(request.scope, proven.token.scopes)?;
-        if let Some(once) = proven.once {
+        if let Some(once) = &proven.once {
             self.use_up(&proven.token, once, now).await?;
         }
         let granted = self.access_token(&proven.token, scopes, now).await?;
@@ -48,23 +48,28 @@ impl AuthorizationServer for OAuth {
 }
 
 impl OAuth {
-    /// R-OAUTH-04: an assertion is good once, on whichever replica. It is remembered for a day,
-    /// which is as long as one can live.
-    async fn use_up(&self, token: &Token, once: [u8; 32], now: Instant) -> Result<(), Refusal> {
+    /// R-OAUTH-04: an assertion is good once, on whichever replica. It is remembered until it ends,
+    /// and for a day at least.
+    async fn use_up(&self, token: &Token, once: &Once, now: Instant) -> Result<(), Refusal> {
+        let Once { mark, ends } = *once;
+        let at = Instant::from_millis(now.millis().max(ends.millis() - Kept::FOR_MILLIS));
         let kept = Kept {
             actor: format!("assertion {}", token.id),
-            key: URL_SAFE_NO_PAD.encode(once),
-            fingerprint: once,
-            at: now,
+            key: URL_SAFE_NO_PAD.encode(mark),
+            fingerprint: mark,
+            at,
             answer: String::new(),
         };
         let amendment = Amendment { kept: Some(kept), ..Amendment::default() };
         match self.registry.amend(amendment).await {
             Ok(()) => Ok(()),
             Err(AmendError::Unavailable(error)) => Err(error.into()),
-            Err(AmendError::Repeated(_) | AmendError::Taken(_) | AmendError::Stale) => {
-                Err(Refusal::InvalidClient)
-            }
+            Err(
+                AmendError::Repeated(_)
+                | AmendError::Taken(_)
+                | AmendError::Full
+                | AmendError::Stale,
+            ) => Err(Refusal::InvalidClient),
         }
     }
 

@@ -1,9 +1,10 @@
 //! The keys of issuers elsewhere, kept for a while.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use moka::sync::Cache;
-use rollcall_domain::{Clock, Fetch, FetchError, Unavailable};
+use rollcall_domain::{CheckError, Clock, Fetch, FetchError, KeysAsked};
 use rollcall_schema::Instant;
 use serde_json::Value;
 
@@ -30,7 +31,7 @@ pub(crate) struct IssuerKeys {
 }
 
 /// Where keys are.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Source {
     /// At this URL (RFC 7517).
     Jwks(String),
@@ -50,6 +51,8 @@ struct Set {
 struct Known {
     keys: Option<(Arc<PublicKeys>, Instant)>,
     asked: Option<Instant>,
+    /// When they were asked for in vain, if they haven't come since.
+    failed: Option<Instant>,
 }
 
 impl IssuerKeys {
@@ -61,8 +64,8 @@ impl IssuerKeys {
     /// again, though not more often than once in a minute.
     ///
     /// # Errors
-    /// [`Unavailable`] when there are no keys to verify with.
-    pub(crate) async fn verify(&self, source: &Source, jwt: &Jwt<'_>) -> Result<bool, Unavailable> {
+    /// [`CheckError::NoKeys`] when there are none to verify with.
+    pub(crate) async fn verify(&self, source: &Source, jwt: &Jwt<'_>) -> Result<bool, CheckError> {
         let set = self.sets.get_with_by_ref(source, Arc::default);
         let known = set.known();
         match known.verdict(jwt, self.clock.now(), FRESH) {
@@ -77,11 +80,27 @@ impl IssuerKeys {
             Arc::clone(&self.fetch),
             Arc::clone(&self.clock),
         );
-        tokio::spawn(asking).await.map_err(Unavailable::new)?;
+        // What it came to shows in the set.
+        let _ended = tokio::spawn(asking).await;
         match set.known().verdict(jwt, self.clock.now(), STALE) {
             Some(verdict) => Ok(verdict == Verdict::Good),
-            None => Err(Unavailable::new("the keys of the issuer could not be fetched")),
+            None => Err(CheckError::NoKeys),
         }
+    }
+
+    /// Whether one of the keys of `source` that are known already signed the token.
+    pub(crate) fn knows(&self, source: &Source, jwt: &Jwt<'_>) -> bool {
+        let known = self.sets.get(source).map(|set| set.known());
+        let verdict = known.and_then(|known| known.verdict(jwt, self.clock.now(), FRESH));
+        verdict == Some(Verdict::Good)
+    }
+
+    /// What became of asking for the keys of `source`; `None` where nobody did.
+    pub(crate) fn asked(&self, source: &Source) -> Option<KeysAsked> {
+        let Known { keys, asked, failed } = self.sets.get(source)?.known();
+        asked?;
+        let until = |at: Instant| Instant::from_millis(at.millis() + STALE);
+        Some(KeysAsked { came: keys.map(|(_, at)| (at, until(at))), failed })
     }
 }
 
@@ -109,9 +128,13 @@ impl Set {
         }
         self.change(|known| known.asked = Some(now));
         match source.keys(&*fetch).await {
-            Ok(keys) => self.change(|known| known.keys = Some((Arc::new(keys), now))),
+            Ok(keys) => self.change(|known| {
+                known.keys = Some((Arc::new(keys), now));
+                known.failed = None;
+            }),
             Err(error) => {
-                tracing::warn!(?source, %error, "the keys of an issuer could not be fetched");
+                self.change(|known| known.failed = Some(now));
+                tracing::warn!(%source, %error, "the keys of an issuer could not be fetched");
             }
         }
     }
@@ -122,6 +145,14 @@ impl Known {
     fn verdict(&self, jwt: &Jwt<'_>, now: Instant, age: i64) -> Option<Verdict> {
         let (keys, since) = self.keys.as_ref()?;
         is_within(*since, now, age).then(|| keys.verify(jwt))
+    }
+}
+
+impl fmt::Display for Source {
+    /// Without the query, which may hold what is nobody's business.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Jwks(url) | Self::Issuer(url)) = self;
+        f.write_str(url.split(['?', '#']).next().unwrap_or_default())
     }
 }
 

@@ -17,10 +17,14 @@ const LONGEST: usize = 16 * 1024;
 pub(crate) const ALGORITHMS: [&str; 7] =
     ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"];
 
+/// What access tokens say that they are (RFC 9068 §2.1).
+pub(crate) const ACCESS_TOKEN: &str = "at+jwt";
+
 /// A token in the compact serialization (RFC 7515 §3.1) whose header and claims could be read.
 pub(crate) struct Jwt<'a> {
     pub(crate) algorithm: Algorithm,
     pub(crate) kid: Option<String>,
+    /// What kind of token it says that it is.
     pub(crate) typ: Option<String>,
     pub(crate) claims: Claims,
     payload: Vec<u8>,
@@ -80,6 +84,18 @@ impl<'a> Jwt<'a> {
     /// More claims than the usual ones.
     pub(crate) fn claims<T: DeserializeOwned>(&self) -> Option<T> {
         read(&self.payload)
+    }
+
+    /// Whether it says that it is of one of these kinds, or doesn't say of which (RFC 8725 §3.11).
+    pub(crate) fn may_be(&self, kinds: &[&str]) -> bool {
+        let kinds = ["JWT", "jwt"].iter().chain(kinds);
+        self.typ.is_none() || kinds.into_iter().any(|kind| self.is_of(kind))
+    }
+
+    /// Whether it says that it is of this kind.
+    pub(crate) fn is_of(&self, kind: &str) -> bool {
+        let typ = self.typ.as_deref();
+        typ.is_some_and(|typ| typ.strip_prefix("application/").unwrap_or(typ) == kind)
     }
 
     /// What this token and no other one of its issuer has: its `jti`, or else all that it says.
@@ -163,6 +179,28 @@ mod tests {
         let long = |length: usize| format!(r#"{{"x":"{}"}}"#, "x".repeat(length));
         check(true, r#"{"alg":"ES256"}"#, &long(12_000));
         check(false, r#"{"alg":"ES256"}"#, &long(12_400));
+    }
+
+    #[test]
+    fn a_token_of_another_kind_is_told_by_its_type() {
+        for (typ, expect) in [
+            ("JWT", true),
+            ("jwt", true),
+            ("application/jwt", true),
+            ("at+jwt", true),
+            ("application/at+jwt", true),
+            ("logout+jwt", false),
+            ("secevent+jwt", false),
+            ("application/secevent+jwt", false),
+            ("dpop+jwt", false),
+            ("", false),
+        ] {
+            let header = format!(r#"{{"alg":"ES256","typ":"{typ}"}}"#);
+            let text = text(&header, "{}");
+            assert_eq!(Jwt::parse(&text).unwrap().may_be(&["at+jwt"]), expect, "{typ}");
+        }
+        let text = text(r#"{"alg":"ES256"}"#, "{}");
+        assert!(Jwt::parse(&text).unwrap().may_be(&[]));
     }
 
     #[test]

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use rollcall_domain::{
-    Actor, AdminEvent, Amend, AmendError, Amendment, Entry, EntryId, EventId, SigningKey,
-    Unavailable,
+    Actor, AdminEvent, Amend, AmendError, Amendment, Entry, EntryId, SigningKey, Unavailable,
 };
 use rollcall_schema::Instant;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::grant::LIVES_FOR;
 use crate::signing_keys::SigningKeys;
@@ -56,7 +55,7 @@ impl SigningKeys {
         for key in keys.iter().filter(is_over) {
             let id = EntryId::SigningKey(key.id);
             amendment.acts.push(Amend::Remove { id, expect: key.revision });
-            let event = self.event("signing_key.removed", key, key.revision, Map::new());
+            let event = self.event("signing_key.removed", key, key.revision, Value::Null);
             amendment.events.push(event);
         }
         match amendment.acts.is_empty() {
@@ -67,17 +66,14 @@ impl SigningKeys {
 
     fn add(&self, amendment: &mut Amendment) -> Result<(), Unavailable> {
         let key = self.generate()?;
-        amendment.events.push(self.event("signing_key.created", &key, 0, Map::new()));
+        amendment.events.push(self.event("signing_key.created", &key, 0, Value::Null));
         amendment.acts.push(Amend::Add(Entry::SigningKey(key)));
         Ok(())
     }
 
     fn retire(&self, key: &SigningKey, now: Instant, amendment: &mut Amendment) {
         let (expect, revision) = (key.revision, key.revision + 1);
-        let changes = Map::from_iter([
-            ("before".to_owned(), json!({"retired": null})),
-            ("after".to_owned(), json!({"retired": now.to_string()})),
-        ]);
+        let changes = json!({"before": {"retired": null}, "after": {"retired": now.to_string()}});
         amendment.events.push(self.event("signing_key.retired", key, revision, changes));
         let entry = Entry::SigningKey(SigningKey { retired: Some(now), revision, ..key.clone() });
         amendment.acts.push(Amend::Replace { entry, expect });
@@ -88,29 +84,20 @@ impl SigningKeys {
         action: &'static str,
         key: &SigningKey,
         revision: u64,
-        changes: Map<String, Value>,
+        changes: Value,
     ) -> AdminEvent {
-        AdminEvent {
-            id: EventId::from_uuid(self.ids.next()),
-            organization: None,
-            connection: None,
-            at: self.clock.now(),
-            actor: Actor::Server,
-            action,
-            subject: EntryId::SigningKey(key.id),
-            revision,
-            changes,
-        }
+        let (now, subject) = ((&*self.clock, &*self.ids), (EntryId::SigningKey(key.id), revision));
+        AdminEvent::new(now, Actor::Server, action, subject, changes)
     }
 
     /// When another replica was faster, its keys are as good.
     async fn keep(&self, amendment: Amendment) -> Result<(), Unavailable> {
         match self.registry.amend(amendment).await {
-            Ok(()) | Err(AmendError::Stale | AmendError::Taken(_) | AmendError::Repeated(_)) => {
+            Err(AmendError::Unavailable(error)) => Err(error),
+            Ok(()) | Err(_) => {
                 self.forget();
                 Ok(())
             }
-            Err(AmendError::Unavailable(error)) => Err(error),
         }
     }
 }

@@ -76,6 +76,10 @@ impl Fetch for Outbound {
         let late = || Err(format!("no answer within {} ms", self.within.as_millis()));
         fetched.unwrap_or_else(|_| late()).map_err(FetchError)
     }
+
+    fn may(&self, url: &str) -> Result<(), FetchError> {
+        Target::parse(url, &self.allow).map(drop).map_err(FetchError)
+    }
 }
 
 /// Connects to the first of these addresses that answers, and to no other.
@@ -84,8 +88,8 @@ async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, String> {
     for address in addresses {
         match timeout(CONNECT, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => failed = format!("no connection to {address}: {error}"),
-            Err(_) => failed = format!("no connection to {address} in time"),
+            Ok(Err(error)) => failed = format!("no connection: {error}"),
+            Err(_) => failed = "no connection in time".into(),
         }
     }
     Err(failed)

@@ -27,6 +27,10 @@ const BY_TYPE: &str = "where r.organization = $1 and r.connection = $2 and r.kin
 pub(crate) const OF_TYPE: &str = "where r.organization = $1 \
     and r.connection is not distinct from $2 and r.kind is not distinct from $3";
 
+/// Makes a statement of its own of what is looked up for each resource. The planner doesn't know
+/// how many resources share a value: as a join it might read all of them again for each one.
+const EACH: &str = " offset 0";
+
 /// A set of resources, its values ready to be sent.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Set<'q> {
@@ -117,7 +121,12 @@ impl<'q> Set<'q> {
     }
 
     /// What `r` must satisfy.
-    pub(crate) fn condition<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+    pub(crate) fn condition<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.condition_of("", out)
+    }
+
+    /// The same; what is looked up ends with `how`.
+    fn condition_of<'b>(&'b self, how: &str, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         match self {
             Self::All => out.push_sql("true"),
             Self::Nothing => out.push_sql("false"),
@@ -128,23 +137,29 @@ impl<'q> Set<'q> {
             Self::Key(..) => {
                 out.push_sql("exists (select ");
                 self.index(out.reborrow())?;
-                out.push_sql(" and k.id = r.id)");
+                out.push_sql(" and k.id = r.id");
+                out.push_sql(how);
+                out.push_sql(")");
             }
             Self::Holding(..) => {
                 out.push_sql("exists (select ");
                 self.index(out.reborrow())?;
-                out.push_sql(" and e.owner = r.id)");
+                out.push_sql(" and e.owner = r.id");
+                out.push_sql(how);
+                out.push_sql(")");
             }
             Self::HoldingAny(attr) => {
                 out.push_sql("exists (select from edge e where e.organization = $1 and e.attr = ");
                 out.push_bind_param::<Text, _>(attr)?;
-                out.push_sql(" and e.owner = r.id)");
+                out.push_sql(" and e.owner = r.id");
+                out.push_sql(how);
+                out.push_sql(")");
             }
             Self::Created(range) => range.condition::<BigInt>("r.created", out)?,
             Self::Modified(range) => range.condition::<BigInt>("r.modified", out)?,
             Self::Not(leaf) => {
                 out.push_sql("not ");
-                leaf.condition(out)?;
+                leaf.condition_of(EACH, out)?;
             }
             Self::And(sets) => {
                 out.push_sql("(true");
@@ -370,7 +385,7 @@ mod tests {
         check(
             &neither,
             &format!(
-                "(true and not exists (select {KEYS}$1 and k.key = $2 and k.id = r.id) \
+                "(true and not exists (select {KEYS}$1 and k.key = $2 and k.id = r.id offset 0) \
                  and not r.id = $3) -- binds: [\"a\", \"x\", {}]",
                 id.uuid()
             ),

@@ -1,14 +1,29 @@
-//! From a URL to a connection.
+//! From a URL to a connection: every one that is made begins here.
 
 use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use diesel::ConnectionError;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use tokio_postgres::config::Host;
-use tokio_postgres::{Config, NoTls};
+use rustls::{AlertDescription, CertificateError, Error as TlsError};
+use tokio_postgres::config::{ChannelBinding, Host, SslMode};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::TlsStream;
+use tokio_postgres::{Client, Config, Connection, NoTls, Socket};
 
+use self::handshake::Handshakes;
+use self::tls::Tls;
+use self::words::Mode;
 use crate::ConnectError;
+
+mod exposure;
+mod handshake;
+mod tls;
+mod verifier;
+mod words;
+
+pub use self::exposure::Exposure;
 
 /// How long one attempt may take where the URL sets no `connect_timeout`.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,62 +46,182 @@ from (values
 ) s (name, unset, value)
 where current_setting(name) = unset";
 
-/// Opens one connection.
-pub(crate) async fn open(url: &str) -> Result<AsyncPgConnection, ConnectError> {
-    let config = config(url)?;
-    let refused = |reason| ConnectError::Refused { target: target(&config), reason };
-    let (client, connection) =
-        config.connect(NoTls).await.map_err(|error| refused(chain(&error)))?;
-    AsyncPgConnection::try_from_client_and_connection(client, connection)
-        .await
-        .map_err(|error| refused(chain(&error)))
+/// What the driver says of a server that answers no to TLS.
+const NO_TLS: &str = "server does not support TLS";
+
+/// What a URL leads to.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    config: Config,
+    tls: Tls,
 }
 
-/// Opens one connection for the pool.
-pub(crate) async fn open_pooled(url: &str) -> Result<AsyncPgConnection, ConnectionError> {
-    let bad = |error: &dyn Error| ConnectionError::BadConnection(error.to_string());
-    let mut connection = open(url).await.map_err(|error| bad(&error))?;
-    connection.batch_execute(SETTINGS).await.map_err(|error| bad(&error))?;
-    Ok(connection)
+/// A connection, and whether it is encrypted.
+pub(crate) struct Opened {
+    pub(crate) connection: AsyncPgConnection,
+    encrypted: bool,
 }
 
-/// Who connects to what, without the password.
-pub(crate) fn target_of(url: &str) -> Result<String, ConnectError> {
-    config(url).map(|config| target(&config))
-}
-
-fn config(url: &str) -> Result<Config, ConnectError> {
-    if has_stray_at(url) {
-        let reason = "an `@` within the user or the password is written `%40`".into();
-        return Err(ConnectError::BadUrl { reason });
+impl Target {
+    /// Reads a URL and the files that it names. Nothing is connected to.
+    pub(crate) fn read(url: &str) -> Result<Self, ConnectError> {
+        let bad = |reason| ConnectError::BadUrl { reason };
+        let (rest, words) = words::split(url).map_err(bad)?;
+        let mut config: Config = rest.parse().map_err(|error| bad(chain(&error)))?;
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(PATIENCE);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(SILENCE);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("rollcall");
+        }
+        if config.get_hosts().is_empty() {
+            // Where there is no name, certificates are for the address.
+            for address in config.get_hostaddrs().to_vec() {
+                config.host(address.to_string());
+            }
+        }
+        let bad = |reason| ConnectError::BadTls { reason };
+        let tls = Tls::new(words, &config).map_err(bad)?;
+        // Sockets of this machine know no TLS, and libpq asks for none there.
+        let speaks = tls.mode != Mode::Disable && !config.get_hosts().iter().all(is_socket);
+        config.ssl_mode(if speaks { tls.driver_mode() } else { SslMode::Disable });
+        if speaks {
+            tls.connector().map_err(bad)?;
+        }
+        Ok(Self { config, tls })
     }
-    let mut config: Config =
-        url.parse().map_err(|error| ConnectError::BadUrl { reason: chain(&error) })?;
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(PATIENCE);
+
+    /// Who connects to what, without the password.
+    pub(crate) fn shown(&self) -> String {
+        let hosts: Vec<String> = self.config.get_hosts().iter().map(host).collect();
+        let user = self.config.get_user().unwrap_or("?");
+        let database = self.config.get_dbname().unwrap_or(user);
+        format!("`{user}@{}/{database}`", hosts.join(","))
     }
-    if config.get_tcp_user_timeout().is_none() {
-        config.tcp_user_timeout(SILENCE);
+
+    /// What a connection is open to.
+    pub(crate) fn exposure(&self, opened: &Opened) -> Option<Exposure> {
+        Exposure::of(&self.config, &self.tls, opened.encrypted)
     }
-    if config.get_application_name().is_none() {
-        config.application_name("rollcall");
+
+    /// Opens one connection.
+    pub(crate) async fn open(&self) -> Result<Opened, ConnectError> {
+        if self.config.get_ssl_mode() == SslMode::Disable {
+            let connected = self.config.connect(NoTls).await;
+            return self
+                .opened(connected.map_err(|error| self.refused(&error, false))?, false)
+                .await;
+        }
+        let connector = self.tls.connector().map_err(|reason| ConnectError::BadTls { reason })?;
+        let handshakes = Handshakes::new(connector);
+        match self.config.connect(handshakes.clone()).await {
+            Ok(connected) => self.opened(connected, handshakes.succeeded()).await,
+            Err(error) if self.goes_on_in_clear_text(&error, &handshakes) => {
+                tracing::debug!(reason = chain(&error), "the connection goes on in clear text");
+                let mut config = self.config.clone();
+                let connected = config.ssl_mode(SslMode::Disable).connect(NoTls).await;
+                self.opened(connected.map_err(|again| self.both(&error, &again))?, false).await
+            }
+            Err(error) => Err(self.refused(&error, handshakes.failed())),
+        }
     }
-    Ok(config)
+
+    /// Opens one connection for the pool.
+    pub(crate) async fn open_pooled(&self) -> Result<AsyncPgConnection, ConnectionError> {
+        let bad = |error: &dyn Error| ConnectionError::BadConnection(error.to_string());
+        let mut connection = self.open().await.map_err(|error| bad(&error))?.connection;
+        connection.batch_execute(SETTINGS).await.map_err(|error| bad(&error))?;
+        Ok(connection)
+    }
+
+    async fn opened<S>(
+        &self,
+        (client, connection): (Client, Connection<Socket, S>),
+        encrypted: bool,
+    ) -> Result<Opened, ConnectError>
+    where
+        S: TlsStream + Unpin + Send + 'static,
+    {
+        // Without the driver's own half there is neither notification nor cancelling.
+        let made = AsyncPgConnection::try_from_client_and_connection(client, connection).await;
+        let connection = made.map_err(|error| ConnectError::Refused {
+            target: self.shown(),
+            reason: chain(&error),
+        })?;
+        Ok(Opened { connection, encrypted })
+    }
+
+    /// As libpq under `sslmode=prefer`: when TLS fails, or the server lets nobody in by it.
+    fn goes_on_in_clear_text(
+        &self,
+        error: &tokio_postgres::Error,
+        handshakes: &Handshakes,
+    ) -> bool {
+        let refused = error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION);
+        self.tls.mode == Mode::Prefer
+            && self.config.get_channel_binding() != ChannelBinding::Require
+            && (handshakes.failed() || (handshakes.succeeded() && refused))
+    }
+
+    fn refused(&self, error: &tokio_postgres::Error, by_tls: bool) -> ConnectError {
+        let target = self.shown();
+        match self.tls_reason(error) {
+            Some(reason) => ConnectError::Tls { target, reason },
+            None if by_tls => ConnectError::Tls { target, reason: chain(error) },
+            None => ConnectError::Refused { target, reason: chain(error) },
+        }
+    }
+
+    fn both(&self, by_tls: &tokio_postgres::Error, after: &tokio_postgres::Error) -> ConnectError {
+        let reason = format!("{} (and over TLS before: {})", chain(after), chain(by_tls));
+        ConnectError::Refused { target: self.shown(), reason }
+    }
+
+    /// What went wrong with TLS, if it did, and what would mend it.
+    fn tls_reason(&self, error: &tokio_postgres::Error) -> Option<String> {
+        if causes(error).any(|cause| cause.to_string() == NO_TLS) {
+            let word = self.tls.mode.word();
+            return Some(format!(
+                "the server offers no TLS, and `sslmode={word}` insists on it: turn on `ssl` there"
+            ));
+        }
+        let inner = |cause: &'_ (dyn Error + 'static)| {
+            let within = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            within.and_then(|error| error.downcast_ref::<TlsError>()).cloned()
+        };
+        Some(match causes(error).find_map(inner)? {
+            error @ TlsError::InvalidCertificate(
+                CertificateError::UnknownIssuer | CertificateError::BadSignature,
+            ) => format!(
+                "the server's certificate comes from no authority {} ({error}): name the PEM file \
+                 of the right one with `sslrootcert=PATH`",
+                self.tls.authorities()
+            ),
+            error @ TlsError::InvalidCertificate(CertificateError::NotValidForNameContext {
+                ..
+            }) => format!(
+                "{error}: connect to a name that it is for, in its subjectAltName, or take any \
+                 name with `sslmode=verify-ca`"
+            ),
+            TlsError::AlertReceived(AlertDescription::CertificateRequired) => {
+                "the server asks for a certificate: name one with `sslcert=PATH` and its key with \
+                 `sslkey=PATH`"
+                    .into()
+            }
+            error => error.to_string(),
+        })
+    }
 }
 
-/// Whether there is more than one `@` before the path: what stands between them would be taken
-/// for a part of the host, and shown.
-fn has_stray_at(url: &str) -> bool {
-    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = authority.split(['/', '?']).next().unwrap_or_default();
-    authority.matches('@').count() > 1
-}
-
-fn target(config: &Config) -> String {
-    let hosts: Vec<String> = config.get_hosts().iter().map(host).collect();
-    let user = config.get_user().unwrap_or("?");
-    let database = config.get_dbname().unwrap_or(user);
-    format!("`{user}@{}/{database}`", hosts.join(","))
+const fn is_socket(host: &Host) -> bool {
+    match host {
+        Host::Tcp(_) => false,
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    }
 }
 
 fn host(host: &Host) -> String {
@@ -99,8 +234,11 @@ fn host(host: &Host) -> String {
 
 /// An error with its causes. The driver puts no part of a URL but option names into either.
 fn chain(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause: &&dyn Error| (*cause).source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+    causes(error).fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+fn causes(error: &dyn Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |cause: &&(dyn Error + 'static)| (*cause).source())
 }
 
 #[cfg(test)]
@@ -109,13 +247,15 @@ mod tests {
 
     #[track_caller]
     fn shows(url: &str, expect: &str) {
-        assert_eq!(target_of(url).unwrap(), expect);
+        assert_eq!(Target::read(url).unwrap().shown(), expect);
     }
 
     #[test]
     fn targets_have_no_password() {
         shows("postgres://app:s3cret@db.example:5432/rollcall", "`app@db.example/rollcall`");
         shows("postgres://app@%2Ftmp%2Fpg/rollcall?password=s3cret", "`app@/tmp/pg/rollcall`");
+        shows("host=db.example user=app password=s3cret@1@2", "`app@db.example/app`");
+        shows("postgres:///db?user=app&hostaddr=10.0.0.1", "`app@10.0.0.1/db`");
     }
 
     #[test]
@@ -125,17 +265,30 @@ mod tests {
             "postgres://a:s3cret@h/db?nope=1",
             "postgres://a:p@s3cret@h/db",
         ] {
-            let error = target_of(url).unwrap_err().to_string();
+            let error = Target::read(url).unwrap_err().to_string();
             assert!(error.starts_with("no PostgreSQL URL: "), "{error}");
             assert!(error.contains("postgres://user:password@host"), "{error}");
             assert!(!error.contains("s3cret"), "{error}");
         }
     }
 
+    #[test]
+    fn files_are_read_where_they_are_needed() {
+        let file = "sslrootcert=/nonexistent/ca.pem";
+        let error = Target::read(&format!("postgres://h/db?sslmode=verify-full&{file}"));
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("/nonexistent/ca.pem"), "{error}");
+        // Neither where TLS is off, nor on a socket.
+        shows(&format!("postgres://h/db?sslmode=disable&{file}&user=a"), "`a@h/db`");
+        shows(&format!("postgres://a@%2Ftmp/db?sslmode=verify-full&{file}"), "`a@/tmp/db`");
+    }
+
     #[tokio::test]
     async fn refusals_name_the_target_and_the_cause() {
         let url = "postgres://app:s3cret@%2Fnonexistent/rollcall";
-        let Err(error) = open(url).await else { panic!("nothing listens there") };
+        let Err(error) = Target::read(url).unwrap().open().await else {
+            panic!("nothing listens there")
+        };
         let error = error.to_string();
         assert!(error.contains("`app@/nonexistent/rollcall`"), "{error}");
         assert!(error.contains("No such file"), "{error}");

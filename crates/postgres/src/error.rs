@@ -16,6 +16,20 @@ pub enum ConnectError {
         /// What is wrong with it.
         reason: String,
     },
+    /// What the URL says about TLS can't be done.
+    #[error("no TLS to PostgreSQL as the URL asks for it: {reason}")]
+    BadTls {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The server and we come to no TLS.
+    #[error("could not connect to PostgreSQL at {target} over TLS: {reason}")]
+    Tls {
+        /// Role, host and database.
+        target: String,
+        /// What is in the way, and what would mend it.
+        reason: String,
+    },
     /// The server doesn't let us in, or isn't there.
     #[error(
         "could not connect to PostgreSQL at {target}: {reason}; check that the server runs there \
@@ -73,6 +87,8 @@ pub(crate) enum Remedy {
     Unique,
     /// A foreign key refused.
     ForeignKey,
+    /// An IdP wrote to a connection that is closed: its event has none to stand under.
+    Closed,
     /// It was rolled back for the sake of others, or never sent: repeat it.
     Repeat,
     /// It may or may not have happened: ask, then repeat it.
@@ -112,6 +128,8 @@ impl Failure {
         match kind {
             DatabaseErrorKind::UniqueViolation => Remedy::Unique,
             DatabaseErrorKind::ForeignKeyViolation => Remedy::ForeignKey,
+            // Of all that is written, that is the one value that may be missing.
+            DatabaseErrorKind::NotNullViolation => Remedy::Closed,
             DatabaseErrorKind::SerializationFailure => Remedy::Repeat,
             DatabaseErrorKind::Unknown
             | DatabaseErrorKind::UnableToSendCommand
@@ -140,6 +158,7 @@ mod tests {
     #[test]
     fn failures_have_remedies() {
         check(DatabaseErrorKind::UniqueViolation, Remedy::Unique);
+        check(DatabaseErrorKind::NotNullViolation, Remedy::Closed);
         check(DatabaseErrorKind::SerializationFailure, Remedy::Repeat);
         check(DatabaseErrorKind::Unknown, Remedy::Ask);
         check(DatabaseErrorKind::UnableToSendCommand, Remedy::Ask);

@@ -24,8 +24,11 @@
 //! (`?options=-c%20statement_timeout%3D5s`), the role or the database sets `statement_timeout` or
 //! `plan_cache_mode`.
 //!
-//! Connections are not encrypted: `sslmode=require` is refused. Use a Unix socket, a private
-//! network, or a proxy beside the server.
+//! The URL says in the words of libpq whether connections are encrypted: `sslmode=disable`,
+//! `prefer`, `require`, `verify-ca` or `verify-full`, with `sslrootcert=PATH` or `system`, `sslcert`,
+//! `sslkey` and `channel_binding`. Without a word there is TLS where the server offers it, and
+//! nobody looks at who answers; [`Postgres::exposure`] says so. The stack is rustls: a certificate
+//! has its names in `subjectAltName`, as one in the subject alone counts for nothing.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -67,9 +70,11 @@ use rollcall_domain::{
     TransactionId, Unavailable, Written,
 };
 
+pub use connect::Exposure;
 pub use error::{ConnectError, MigrateError};
 pub use explain::statements_to_explain;
 
+use connect::Target;
 use read::Window;
 use statement::statement;
 use unit::{One, Units};
@@ -78,6 +83,7 @@ use unit::{One, Units};
 #[derive(Debug)]
 pub struct Postgres {
     units: Units,
+    exposure: Option<Exposure>,
 }
 
 impl Postgres {
@@ -87,24 +93,26 @@ impl Postgres {
     /// # Errors
     /// [`ConnectError`] when the URL is none or the server doesn't let us in.
     pub async fn connect(url: &str, pool_size: usize) -> Result<Self, ConnectError> {
-        let target = connect::target_of(url)?;
-        drop(connect::open(url).await?);
+        let target = Target::read(url)?;
+        let shown = target.shown();
+        let exposure = target.exposure(&target.open().await?);
         let unexpected = |failure: error::Failure| ConnectError::Unexpected {
-            target: target.clone(),
+            target: shown.clone(),
             reason: failure.to_string(),
         };
-        let units = Units::new(url, pool_size).map_err(unexpected)?;
+        let units = Units::new(target, pool_size).map_err(unexpected)?;
         let bound = units.read(None, &One::<_, (bool,)>::new(Bound {})).await;
         let bound = bound.map_err(unexpected)? == [(true,)];
-        Ok(Self { units: units.behind_the_wall(bound) })
+        Ok(Self { units: units.behind_the_wall(bound), exposure })
     }
 
-    /// Whether a URL can be read, without connecting.
+    /// Whether a URL can be read, and the files of certificates that it names, without connecting.
     ///
     /// # Errors
-    /// [`ConnectError::BadUrl`] says what is wrong, and shows no password.
+    /// [`ConnectError::BadUrl`] and [`ConnectError::BadTls`] say what is wrong, and show no
+    /// password.
     pub fn check_url(url: &str) -> Result<(), ConnectError> {
-        connect::target_of(url).map(drop)
+        Target::read(url).map(drop)
     }
 
     /// Brings the database up to date, and makes the role `rollcall_app` where it may; gives
@@ -129,6 +137,12 @@ impl Postgres {
     /// organization aside.
     pub fn statements(&self) -> u64 {
         self.units.statements()
+    }
+
+    /// What somebody on the way to the server could do, if the server isn't on this machine: as the
+    /// first connection was.
+    pub const fn exposure(&self) -> Option<Exposure> {
+        self.exposure
     }
 
     /// Whether row-level security binds the role of the connections: not superusers, nor roles

@@ -9,10 +9,11 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use rollcall_domain::Unavailable;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+use crate::MigrateError;
+use crate::connect::Target;
 use crate::statement::statement;
 use crate::tables::__diesel_schema_migrations as history;
 use crate::unit::{One, Units};
-use crate::{MigrateError, connect};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
@@ -49,7 +50,7 @@ pub(crate) async fn migrate(url: &str) -> Result<Vec<String>, MigrateError> {
     if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
         return Err(MigrateError::OneThread);
     }
-    let mut connection = connect::open(url).await?;
+    let mut connection = Target::read(url)?.open().await?.connection;
     connection.batch_execute(LOCK).await.map_err(failed)?;
     let mut harness = AsyncMigrationHarness::new(connection);
     let done = harness.run_pending_migrations(MIGRATIONS).map_err(failed)?;

@@ -74,6 +74,18 @@ impl Reader for Window<'_> {
         Ok(rows.into_iter().map(edge).collect())
     }
 
+    async fn present(
+        &self,
+        ty: &ResourceType,
+        ids: &[ResourceId],
+    ) -> Result<Vec<ResourceId>, Unavailable> {
+        let (organization, connection) = place(self.at);
+        let present = Present { organization, connection, kind: ty.name(), ids: uuids(ids) };
+        let present = One::<_, (Uuid,)>::new(present);
+        let rows = self.units.read(Some(self.at.organization), &present).await?;
+        Ok(rows.into_iter().map(|(id,)| ResourceId::from_uuid(id)).collect())
+    }
+
     async fn behind(
         &self,
         kind: &str,
@@ -192,6 +204,24 @@ fn all(rows: Vec<Row>) -> Result<Vec<Found>, Unavailable> {
 
 fn only(count: &[(i64,)]) -> u64 {
     count.first().map_or(0, |(count,)| from_db(*count))
+}
+
+statement! {
+    /// Which ids are resources of a type.
+    Present [<'q>] [<'q>] [<'static>] -> (SqlUuid,) {
+        organization: Uuid = SqlUuid,
+        connection: Uuid = SqlUuid,
+        kind: &'q str = Text,
+        ids: Vec<Uuid> = Array<SqlUuid>,
+    }
+    "select distinct r.id
+from unnest($4::uuid[]) i (id)
+cross join lateral (
+    select x.id from resource x
+    where x.organization = $1 and x.id = i.id
+        and x.connection is not distinct from $2 and x.kind is not distinct from $3
+    offset 0
+) r"
 }
 
 statement! {

@@ -89,6 +89,8 @@ table! {
         revision -> BigInt,
         /// When it was used last.
         used -> Nullable<BigInt>,
+        /// Whether a server made it from its environment.
+        bootstrap -> Bool,
     }
 }
 

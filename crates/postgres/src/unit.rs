@@ -26,7 +26,7 @@ use futures_util::future::{BoxFuture, try_join};
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use rollcall_domain::OrganizationId;
 
-use crate::connect::{self, LONGEST};
+use crate::connect::{LONGEST, Target};
 use crate::error::{Failure, Remedy};
 
 /// How long a unit queues for a connection before the database counts as gone.
@@ -146,11 +146,16 @@ impl fmt::Debug for Units {
 
 impl Units {
     /// A pool of at most `size` connections, none of them open yet.
-    pub(crate) fn new(url: &str, size: usize) -> Result<Self, Failure> {
+    pub(crate) fn new(target: Target, size: usize) -> Result<Self, Failure> {
         let mut config = ManagerConfig::default();
         config.recycling_method = RecyclingMethod::Fast;
-        config.custom_setup = Box::new(|url| connect::open_pooled(url).boxed());
-        let manager = AsyncDieselConnectionManager::new_with_config(url, config);
+        let shown = target.shown();
+        let target = Arc::new(target);
+        config.custom_setup = Box::new(move |_| {
+            let target = Arc::clone(&target);
+            async move { target.open_pooled().await }.boxed()
+        });
+        let manager = AsyncDieselConnectionManager::new_with_config(shown, config);
         let pool = Pool::builder(manager).max_size(size.max(1)).build();
         let pool = pool.map_err(|error| Failure::NoConnection(error.to_string()))?;
         Ok(Self { pool, walled: false, statements: AtomicU64::new(0) })

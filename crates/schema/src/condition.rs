@@ -258,6 +258,9 @@ impl Resolver<'_> {
             Type::Integer | Type::Decimal => self.number(literal).map(Operand::Number),
             Type::DateTime => self.words(literal).and_then(moment::parse).map(Operand::Moment),
             Type::String | Type::Reference | Type::Binary | Type::Complex => {
+                if self.words(literal).is_some_and(|sent| sent.contains('\0')) {
+                    return mismatch(format!("`{}` never holds the character U+0000", def.path));
+                }
                 self.words(literal).map(|sent| {
                     let key = text::comparable(def, op, sent).into_owned();
                     Operand::Text { sent: sent.to_owned(), key }

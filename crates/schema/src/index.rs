@@ -35,8 +35,11 @@ impl ResourceType {
             };
             any_kept_element(self, document, attr, &mut |element| {
                 let key = element.datum(self, sub).and_then(|datum| key(def, &datum));
-                let unique = def.uniqueness != Uniqueness::None;
-                keys.extend(key.map(|key| IndexKey { attr: def.id, key, unique }));
+                keys.extend(key.map(|key| {
+                    // R-ATTR-14: an empty text is no value that anybody has.
+                    let unique = def.uniqueness != Uniqueness::None && !key.is_empty();
+                    IndexKey { attr: def.id, key, unique }
+                }));
                 false
             });
         }

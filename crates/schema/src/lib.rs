@@ -120,6 +120,7 @@ mod patch;
 mod pointer;
 mod profile;
 mod projection;
+mod references;
 mod required;
 mod resource_type;
 mod scalar;
@@ -147,6 +148,7 @@ pub use number::Number;
 pub use patch::{Patch, Patched};
 pub use profile::{NoSuchProfile, NoSuchSwitch, Profile, ProfileName, Switch};
 pub use projection::Projection;
+pub use references::{Pointed, Reference};
 pub use resource_type::{
     AttrDef, AttrId, AttrRef, Extension, ExtensionId, Owner, ResourceType, Storage, Target,
 };

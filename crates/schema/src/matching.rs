@@ -468,12 +468,16 @@ mod tests {
                 ty.condition(&parse_filter(filter).unwrap(), &Profile::GENERIC).unwrap();
             condition.matches(&ty, &seen)
         };
-        let began = std::time::Instant::now();
-        assert!(!holds("tags co \"äc\""));
-        let once = began.elapsed();
-        let began = std::time::Instant::now();
-        assert!(!holds(&["tags co \"äc\""; 190].join(" or ")));
-        assert!(began.elapsed() < once * 60, "{:?}, once {once:?}", began.elapsed());
+        let spent = |filter: &str| {
+            let began = std::time::Instant::now();
+            assert!(!holds(filter));
+            began.elapsed()
+        };
+        let many = ["tags co \"äc\""; 190].join(" or ");
+        // The machine may turn to others meanwhile, but not each time.
+        let tries = (0..20).map(|_| (spent("tags co \"äc\""), spent(&many)));
+        let quick = tries.clone().any(|(once, all)| all < once * 60);
+        assert!(quick, "{:?}", tries.collect::<Vec<_>>());
 
         // One text in several attributes is several: exact and not.
         assert!(holds("tags co \"äb\" and codes co \"äB\" and parts.value co \"ÄB\""));

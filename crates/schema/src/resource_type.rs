@@ -82,6 +82,8 @@ pub struct AttrDef {
     pub returned: Returned,
     /// Where its values are unique.
     pub uniqueness: Uniqueness,
+    /// What a reference may point at: names of resource types, `external` and `uri`.
+    pub reference_types: Vec<Box<str>>,
     /// How it is kept.
     pub storage: Storage,
     /// Whether its values are looked up by index.
@@ -383,6 +385,11 @@ impl ResourceType {
             mutability: attribute.mutability,
             returned: attribute.returned,
             uniqueness: attribute.uniqueness,
+            reference_types: attribute
+                .reference_types
+                .iter()
+                .map(|to| to.as_str().into())
+                .collect(),
             storage,
             indexed: attribute.uniqueness != Uniqueness::None,
             derivation: None,

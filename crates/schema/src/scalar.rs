@@ -102,6 +102,10 @@ fn integer(def: &AttrDef, value: Value) -> Result<Value, Violation> {
     if value.is_i64() || value.is_u64() {
         return Ok(value);
     }
+    // The sign makes `-0` a float to the JSON reader.
+    if value.as_f64().map(f64::to_bits) == Some((-0.0_f64).to_bits()) {
+        return Ok(Value::from(0));
+    }
     if value.is_number() {
         let path = &def.path;
         return Err(Violation::value(format!("`{path}` must be an integer of at most 64 bits")));

@@ -506,6 +506,7 @@ fn check_device(key: &str, value: Value, expect: Result<Value, Refusal>) {
 fn simple_types_are_checked_and_rewritten() {
     // R-ATTR-05, R-ATTR-07, R-ATTR-08
     check_device("count", json!(7), Ok(json!(7)));
+    check_device("count", serde_json::from_str("-0").unwrap(), Ok(json!(0)));
     check_device("count", json!(1.0), Err(Refusal::Value));
     check_device("count", json!(1e3), Err(Refusal::Value));
     check_device("count", json!("7"), Err(Refusal::Value));

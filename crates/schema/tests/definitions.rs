@@ -1,12 +1,16 @@
 //! Schemas and resource types as data: what is read, what is refused and where, what may change.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod spent;
+
 use rollcall_filter::{parse_attr_path, parse_filter};
 use rollcall_schema::{
     Accept, Catalog, DefinitionError, Definitions, Document, Extended, Instant, Link, Profile,
-    RemoveError, ResourceType, Storage, Target, Uniqueness, View, Violation, standard,
+    RemoveError, ResourceType, Returned, Storage, Target, Uniqueness, View, Violation, standard,
 };
 use serde_json::{Value, json};
+
+use crate::spent::Spent;
 
 const TEAM: &str = "urn:example:team";
 const COST: &str = "urn:example:cost";
@@ -240,6 +244,35 @@ fn urns_are_new_and_usable() {
     urn(&standard::USER.to_uppercase(), "is a standard schema");
     urn("urn:ietf:params:scim:api:messages:2.0:Mine", "is kept for messages");
     urn("URN:example:TEAM", "is defined twice");
+    for hidden in [
+        "urn:example:team:size",
+        "URN:example:team:Places.value",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
+        "urn:ietf:params:scim:schemas:core:2.0:User:name.givenName",
+    ] {
+        urn(hidden, "is the path of an attribute of `urn:");
+    }
+    let enterprise = json!({"id": "urn:ietf:params:scim:schemas:extension:enterprise:2.0",
+        "attributes": [{"name": "user"}]});
+    refused("/schemas/-", enterprise, "/schemas/2/id", "has an attribute whose path is `urn:ietf");
+}
+
+/// R-ATTR-20: what is only written is never returned, whatever a definition says of it.
+#[test]
+fn what_is_only_written_is_never_returned() {
+    for returned in ["always", "default", "request", "never"] {
+        let pin = json!({"name": "pin", "mutability": "writeOnly", "required": true,
+            "returned": returned});
+        let read = read(&json!({"id": TEAM, "attributes": [pin, {"name": "label"}]}));
+        let all: Vec<_> = read.schemas[0].attributes.iter().map(|one| one.returned).collect();
+        assert_eq!(all, [Returned::Never, Returned::Default], "{returned}");
+    }
+    let mut before = whole();
+    put(&mut before, "/schemas/0/attributes/-", json!({"name": "pin", "mutability": "writeOnly"}));
+    let mut kept = read(&before);
+    kept.schemas[0].attributes[5].returned = Returned::Default;
+    let amended = kept.amend(&before.to_string()).unwrap();
+    assert_eq!(amended.schemas[0].attributes[5].returned, Returned::Never);
 }
 
 #[test]
@@ -348,7 +381,7 @@ fn definitions_are_bounded() {
 
 #[test]
 fn r_e_17_whatever_is_written_is_read_soon() {
-    let begun = std::time::Instant::now();
+    let begun = Spent::now();
     let members = (0..80_000).map(|at| format!(r#""m{at}":1"#)).collect::<Vec<_>>().join(",");
     let names = (0..60_000).map(|at| format!(r#"{{"name":"{at}"}}"#)).collect::<Vec<_>>().join(",");
     let types = r#"{"name":"a"},"#.repeat(60_000);
@@ -641,4 +674,28 @@ fn r_ext_02_required_extensions_are_required() {
     let path = parse_attr_path("urn:example:cost:code").unwrap();
     assert!(matches!(user.resolve(&path, &Profile::STRICT), Some(Target::Attr(_))));
     assert_eq!(catalog.schema(&COST.to_uppercase()).unwrap().id, COST);
+}
+
+#[test]
+fn no_definition_holds_a_null_character() {
+    for pointer in [
+        "/schemas/0/id",
+        "/schemas/0/name",
+        "/schemas/0/attributes/0/name",
+        "/schemas/0/attributes/2/canonicalValues/0",
+        "/resourceTypes/0/endpoint",
+        "/resourceTypes/0/indexed/0",
+        "/extensions/0/schema",
+    ] {
+        let mut all = whole();
+        *all.pointer_mut(pointer).unwrap() = json!("a\0b");
+        let faults = faults(&all);
+        let expect = format!("{pointer}: holds the character U+0000: leave it out");
+        assert!(faults.contains(&expect), "{faults:?}");
+    }
+    let mut all = whole();
+    all["schemas"][0]["x\0"] = json!(1);
+    let faults = faults(&all);
+    let expect = "/schemas/0: a name holds the character U+0000: leave it out".to_owned();
+    assert!(faults.contains(&expect), "{faults:?}");
 }

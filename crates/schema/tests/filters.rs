@@ -537,3 +537,17 @@ fn references_show_the_display_name_or_the_user_name() {
     assert_eq!(display(r#"{"userName": "a", "displayName": ""}"#).as_deref(), Some("a"));
     assert_eq!(display("{}"), None);
 }
+
+/// The parser takes no U+0000; neither do trees that were made by hand.
+#[test]
+fn no_condition_asks_for_a_null_character() {
+    use rollcall_filter::{Expr, Literal, Op};
+
+    let ty = resource_type("User");
+    for (attr, op) in [("userName", Op::Eq), ("title", Op::Gt), ("emails", Op::Co)] {
+        let path = parse_attr_path(attr).unwrap();
+        let filter = Expr::Compare(path, op, Literal::String("a\0".into()));
+        let refused = ty.condition(&filter, &Profile::GENERIC);
+        assert!(matches!(refused, Err(FilterError::Mismatch(_))), "{refused:?}");
+    }
+}

@@ -2,13 +2,17 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 #![expect(clippy::needless_pass_by_value, reason = "tables of cases read better without `&`")]
 
-use std::time::{Duration, Instant as Clock};
+mod spent;
+
+use std::time::Duration;
 
 use rollcall_schema::{
     Accept, Catalog, Document, Instant, PatchError, Profile, ResourceType, View, Violation,
     standard,
 };
 use serde_json::{Value, json};
+
+use crate::spent::Spent;
 
 const ENT: &str = standard::ENTERPRISE_USER;
 
@@ -217,7 +221,7 @@ fn texts_are_bounded() {
 
 #[track_caller]
 fn within(limit: Duration, act: impl FnOnce()) {
-    let start = Clock::now();
+    let start = Spent::now();
     act();
     assert!(start.elapsed() < limit, "{:?}", start.elapsed());
 }

@@ -40,6 +40,9 @@ impl Backend {
                          URL of a role that owns the database",
                     )?;
                 }
+                if let Some(exposure) = store.exposure() {
+                    tracing::warn!("{exposure}");
+                }
                 if !store.bound_by_policies() {
                     tracing::warn!(
                         "the database role walks through row-level security: let the server log \

@@ -149,6 +149,10 @@ pub(crate) struct ConfigArgs {
     /// what a connection sets for itself counts more [env: ROLLCALL_RATE_LIMIT] [default: none]
     #[arg(long, value_name = "RATE[:BURST]")]
     pub(crate) rate_limit: Option<String>,
+    /// How many requests are worked on at once, half of them at most of one connection; others wait,
+    /// and connections take turns [env: ROLLCALL_REQUESTS_AT_ONCE] [default: 64]
+    #[arg(long, value_name = "N")]
+    pub(crate) requests_at_once: Option<String>,
     /// Addresses of proxies whose X-Forwarded-For is believed, with commas between
     /// [env: ROLLCALL_TRUSTED_PROXIES]
     #[arg(long, value_name = "ADDRS")]

@@ -14,8 +14,8 @@ use crate::cli::ConfigArgs;
 use crate::settings::{
     ADMIN_OIDC_AUDIENCE, ADMIN_OIDC_ISSUER, BODY_LIMIT, DATABASE_URL, DRAIN_SECONDS, FETCH_PRIVATE,
     Given, KEY, KEY_FILE, LISTEN, LOG, LOG_FORMAT, METRICS_LISTEN, MOUNT, Name, OPEN_DISCOVERY,
-    POOL_SIZE, PUBLIC_URL, RATE_LIMIT, SCIM_TOKEN, Settings, TLS_CERT, TLS_CLIENT_CA, TLS_KEY,
-    TRUSTED_PROXIES, strangers,
+    POOL_SIZE, PUBLIC_URL, RATE_LIMIT, REQUESTS_AT_ONCE, SCIM_TOKEN, Settings, TLS_CERT,
+    TLS_CLIENT_CA, TLS_KEY, TRUSTED_PROXIES, strangers,
 };
 use crate::tls::TlsFiles;
 
@@ -37,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) key: Option<Keyring>,
     pub(crate) key_file: Option<PathBuf>,
     pub(crate) rate: Option<Rate>,
+    pub(crate) requests_at_once: Option<usize>,
     pub(crate) trusted_proxies: Vec<IpAddr>,
     pub(crate) tls: Option<TlsFiles>,
     pub(crate) sign_in: Option<Issuer>,
@@ -115,6 +116,7 @@ impl Config {
             key: reading.take(KEY, |text| Ok(Keyring::parse(text)?)),
             key_file: reading.take(KEY_FILE, |text| Ok(text.into())),
             rate: reading.take(RATE_LIMIT, rate),
+            requests_at_once: reading.take(REQUESTS_AT_ONCE, |text| number(text, 2)),
             trusted_proxies: reading.take(TRUSTED_PROXIES, addresses).unwrap_or_default(),
             tls: reading.tls(),
             sign_in: reading.sign_in(),
@@ -179,9 +181,11 @@ impl Reading<'_> {
         match read(text) {
             Ok(value) => Some(value),
             Err(error) => {
-                // Secrets and database URLs, which may hold one, are not repeated.
+                // Secrets are not repeated, nor what may hold one: database URLs, and whatever
+                // names a user, who may have a password.
                 let shown = match name {
                     SCIM_TOKEN | KEY | DATABASE_URL => String::new(),
+                    _ if text.contains('@') => String::new(),
                     _ => format!(" `{text}`"),
                 };
                 self.problems.push(format!("{source}:{shown} {error}"));
@@ -299,7 +303,8 @@ pub(crate) fn rate(text: &str) -> anyhow::Result<Rate> {
 
 fn addresses(text: &str) -> anyhow::Result<Vec<IpAddr>> {
     let address = |text: &str| {
-        text.trim().parse().map_err(|_| anyhow!("names `{text}`, which is no IP address"))
+        let told = if text.contains('@') { "something" } else { text };
+        text.trim().parse().map_err(|_| anyhow!("names `{told}`, which is no IP address"))
     };
     text.split(',').map(address).collect()
 }
@@ -475,6 +480,25 @@ mod tests {
             let told = url(bad).unwrap_err().to_string();
             assert!(!told.contains("hunter2"), "{told}");
         }
+    }
+
+    #[test]
+    fn what_may_be_a_password_is_not_repeated() {
+        for (name, value) in [
+            ("ROLLCALL_ADMIN_OIDC_ISSUER", "https://u:hunter2@idp.example"),
+            ("ROLLCALL_FETCH_PRIVATE", "https://u:hunter2@idp.example"),
+            ("ROLLCALL_FETCH_PRIVATE", "https://a.example,u:hunter2@idp.example"),
+            ("ROLLCALL_PUBLIC_URL", "https://u:hunter2@scim.example"),
+            ("ROLLCALL_TRUSTED_PROXIES", "10.0.0.1,http://u:hunter2@proxy"),
+            ("ROLLCALL_LISTEN", "u:hunter2@127.0.0.1:80"),
+        ] {
+            let told = problems(&ConfigArgs::default(), &[(name, value)]).join("\n");
+            assert!(told.contains(name), "{told}");
+            assert!(!told.contains("hunter2"), "{told}");
+        }
+        // What can't be one is.
+        let told = problems(&ConfigArgs::default(), &[("ROLLCALL_FETCH_PRIVATE", "idp")]);
+        assert!(told.iter().any(|told| told.contains("`idp`")), "{told:?}");
     }
 
     #[test]

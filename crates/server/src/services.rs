@@ -29,14 +29,19 @@ impl Services {
         let traffics = Traffics::new(Arc::clone(&backend.registry), Arc::new(SystemClock));
         let traffics = Arc::new(traffics);
         let outbound = Arc::new(Outbound::new(config.fetch_private.clone()));
-        let oauth = Arc::new(OAuth::new(
+        let oauth = OAuth::new(
             Arc::clone(&backend.registry),
             Arc::clone(&keys),
             Arc::clone(&outbound) as _,
             Arc::new(SystemClock),
             Arc::new(UuidIds),
             format!("{}{}", config.public_url.as_deref().unwrap_or_default(), config.mount),
-        ));
+        );
+        // Every listener that speaks TLS asks for a client certificate.
+        let oauth = Arc::new(match config.tls {
+            Some(_) => oauth.with_client_certificates(),
+            None => oauth,
+        });
         Self { keys, traffics, outbound, oauth }
     }
 
@@ -68,7 +73,8 @@ impl Services {
         let admin = backend
             .admin()
             .with_keys(Arc::clone(&self.keys))
-            .with_fetch(Arc::clone(&self.outbound) as _);
+            .with_fetch(Arc::clone(&self.outbound) as _)
+            .with_issuers(Arc::clone(&self.oauth) as _);
         let api = AdminApi::new(admin).with_traffics(Arc::clone(&self.traffics));
         match &config.sign_in {
             None => api,
@@ -86,6 +92,8 @@ impl Services {
 }
 
 fn settings(config: &Config) -> Settings {
+    let plain = Settings::default();
+    let at_once = config.requests_at_once.unwrap_or(plain.at_once);
     Settings {
         public_url: config.public_url.clone().unwrap_or_default(),
         mount: config.mount.clone(),
@@ -100,6 +108,8 @@ fn settings(config: &Config) -> Settings {
             Some(_) => MetricsAt::OwnListener,
             None => MetricsAt::Everywhere,
         },
-        ..Settings::default()
+        at_once,
+        at_once_each: at_once.div_ceil(2),
+        ..plain
     }
 }

@@ -24,6 +24,7 @@ pub(crate) const SCIM_TOKEN: Name = "scim_token";
 pub(crate) const KEY: Name = "key";
 pub(crate) const KEY_FILE: Name = "key_file";
 pub(crate) const RATE_LIMIT: Name = "rate_limit";
+pub(crate) const REQUESTS_AT_ONCE: Name = "requests_at_once";
 pub(crate) const TRUSTED_PROXIES: Name = "trusted_proxies";
 pub(crate) const TLS_CERT: Name = "tls_cert";
 pub(crate) const TLS_KEY: Name = "tls_key";
@@ -32,7 +33,7 @@ pub(crate) const ADMIN_OIDC_ISSUER: Name = "admin_oidc_issuer";
 pub(crate) const ADMIN_OIDC_AUDIENCE: Name = "admin_oidc_audience";
 pub(crate) const FETCH_PRIVATE: Name = "fetch_private";
 
-const ALL: [Name; 22] = [
+const ALL: [Name; 23] = [
     DATABASE_URL,
     LISTEN,
     PUBLIC_URL,
@@ -48,6 +49,7 @@ const ALL: [Name; 22] = [
     KEY,
     KEY_FILE,
     RATE_LIMIT,
+    REQUESTS_AT_ONCE,
     TRUSTED_PROXIES,
     TLS_CERT,
     TLS_KEY,
@@ -177,6 +179,7 @@ impl Settings {
             (LOG_FORMAT, &args.log_format),
             (KEY_FILE, &args.key_file),
             (RATE_LIMIT, &args.rate_limit),
+            (REQUESTS_AT_ONCE, &args.requests_at_once),
             (TRUSTED_PROXIES, &args.trusted_proxies),
             (TLS_CERT, &args.tls_cert),
             (TLS_KEY, &args.tls_key),

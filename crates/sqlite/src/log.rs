@@ -3,13 +3,17 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use diesel::prelude::*;
+use diesel::result::DatabaseErrorKind::NotNullViolation;
+use diesel::result::Error::DatabaseError;
 use rollcall_domain::{
-    Action, AdminEvent, ConnectionId, EventId, OrganizationId, ResourceId, Scope, Write,
+    Action, Actor, AdminEvent, CommitError, ConnectionId, EventId, OrganizationId, ResourceId,
+    Scope, Write,
 };
 use serde_json::{Map, Value, json};
 use uuid::{Builder, Uuid};
 
 use crate::edges::Moved;
+use crate::error::Undone;
 use crate::statement::{Run, fixed};
 use crate::values::Id;
 
@@ -22,6 +26,21 @@ fixed! {
          coalesce((select seq from event where organization = ? order by seq desc limit 1), 0) \
          + 1 + key, \
          value ->> 1, value ->> 2, ?, value ->> 3, value ->> 4, unhex(value ->> 5), value ->> 6, \
+         value -> 7 from json_each(?)";
+}
+
+fixed! {
+    /// Appends events of an IdP: the connection must be one whose end nobody has decided, or the
+    /// column has no value, which it needs.
+    AppendOpen -> () =
+        "insert into event (organization, id, seq, at, actor, connection, action, kind, \
+         resource, version, changes) \
+         select ?, unhex(value ->> 0), \
+         coalesce((select seq from event where organization = ? order by seq desc limit 1), 0) \
+         + 1 + key, \
+         value ->> 1, value ->> 2, \
+         (select id from connection where id = ? and removal is null and removed is null), \
+         value ->> 3, value ->> 4, unhex(value ->> 5), value ->> 6, \
          value -> 7 from json_each(?)";
 }
 
@@ -53,6 +72,8 @@ pub(crate) fn administered(conn: &mut SqliteConnection, event: &AdminEvent) -> Q
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     events: Vec<Value>,
+    /// Whether an IdP did any of it.
+    by_idp: bool,
 }
 
 impl Log {
@@ -84,25 +105,26 @@ impl Log {
         self.entry(write, Entry { id, action, resource: owner, kind, version }, changes);
     }
 
-    /// Writes them all.
-    pub(crate) fn append(self, conn: &mut SqliteConnection, at: Scope) -> QueryResult<()> {
+    /// Writes them all, unless an IdP did what it may no more.
+    pub(crate) fn append(self, conn: &mut SqliteConnection, at: Scope) -> Result<(), Undone> {
         if self.events.is_empty() {
             return Ok(());
         }
-        let events = Value::Array(self.events).to_string();
-        let organization = at.organization;
-        Run::<Append>::with([
-            organization.into(),
-            organization.into(),
-            at.connection.into(),
-            events.into(),
-        ])
-        .execute(conn)
-        .map(|_| ())
+        let (whose, events) = (at.organization, Value::Array(self.events).to_string());
+        let binds = [whose.into(), whose.into(), at.connection.into(), events.into()];
+        let appended = match self.by_idp {
+            true => Run::<AppendOpen>::with(binds).execute(conn),
+            false => Run::<Append>::with(binds).execute(conn),
+        };
+        match appended {
+            Err(DatabaseError(NotNullViolation, _)) => Err(CommitError::Closed.into()),
+            appended => Ok(appended.map(|_| ())?),
+        }
     }
 
     fn entry(&mut self, write: &Write, entry: Entry<'_>, changes: Map<String, Value>) {
         let Entry { id, action, resource, kind, version } = entry;
+        self.by_idp |= matches!(write.event.actor, Actor::Token(_));
         self.events.push(Value::Array(vec![
             id.uuid().simple().to_string().into(),
             write.at.millis().into(),

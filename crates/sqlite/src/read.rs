@@ -1,5 +1,6 @@
 //! One connection's directory as readers see it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -44,6 +45,11 @@ fixed! {
          on m.organization = e.organization and m.id = e.member and +m.connection = ? \
          where e.organization = ? and e.owner in (select unhex(value) from json_each(?)) \
          and e.attr = ? order by e.owner, e.member limit ?";
+
+    /// Which ids are resources of a type.
+    Present -> Binary =
+        "select m.id from json_each(?) j cross join resource m on m.organization = ? \
+         and m.id = unhex(j.value) and +m.connection = ? and +m.kind = ?";
 
     /// What was indexed under an earlier revision. The index is walked revision by revision, and
     /// each gives no more than the page holds: of many records that are behind, the others are
@@ -183,6 +189,23 @@ impl Reader for Window {
                     rows.extend(of(conn, at, &attr, others, left)?);
                 }
                 Ok(rows.into_iter().map(edge).collect())
+            })
+            .await
+    }
+
+    async fn present(
+        &self,
+        ty: &ResourceType,
+        ids: &[ResourceId],
+    ) -> Result<Vec<ResourceId>, Unavailable> {
+        let [organization, connection] = scope(self.at);
+        let ids: BTreeSet<_> = ids.iter().copied().collect();
+        let ids = json::ids(ids);
+        let run = Run::<Present>::with([ids.into(), organization, connection, ty.name().into()]);
+        self.pool
+            .read(move |conn| {
+                let found = run.load::<Id>(conn)?;
+                Ok(found.into_iter().map(ResourceId::from).collect())
             })
             .await
     }

@@ -48,6 +48,7 @@ diesel::table! {
         warned -> Nullable<BigInt>,
         revision -> BigInt,
         used -> Nullable<BigInt>,
+        bootstrap -> Bool,
     }
 }
 

@@ -97,11 +97,10 @@ impl Site {
         Instant::from_millis(self.clock.fetch_add(1_000, Ordering::Relaxed) + 1_000)
     }
 
-    fn stamp(&self, id: ResourceId) -> Stamp {
+    fn stamp(&self, id: ResourceId) -> Stamp<'static> {
         let event = EventId::from_uuid(fresh());
-        let (revision, complete_since) = (0, 0);
         let (actor, at) = (self.actor, self.now());
-        Stamp { id, event, actor, at, insists: false, revision, complete_since }
+        Stamp { id, event, actor, at, insists: false, revision: 0, since: None }
     }
 
     // What may be written.

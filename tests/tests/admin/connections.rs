@@ -6,6 +6,7 @@ use rollcall_tests::issuer::{Issuer, SigningKey};
 use rollcall_tests::on_both_stores;
 use rollcall_tests::operator::text;
 use rollcall_tests::server::{PUBLIC_URL, Server};
+use rollcall_tests::wait::until;
 use serde_json::{Value, json};
 
 use super::{Customer, becomes, check, fresh};
@@ -206,15 +207,11 @@ async fn every_setting_is_read_back(server: &Server) {
     assert_eq!(shown["resourceTypes"], json!(["User", "Group"]));
     // What discovery says is what was set.
     let idp = &customer.idp;
-    let began = std::time::Instant::now();
-    let told = loop {
+    let told = until("discovery says what was set", async || {
         let told = idp.get("/ServiceProviderConfig").await.is(200).json();
-        if told["bulk"]["supported"] == false {
-            break told;
-        }
-        assert!(began.elapsed() < std::time::Duration::from_secs(5), "{told}");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    };
+        (told["bulk"]["supported"] == false).then_some(told)
+    })
+    .await;
     assert_eq!(told["sort"]["supported"], false, "{told}");
     // Null goes back.
     let back = json!({"name": null, "quietAfterHours": null, "profile": null,

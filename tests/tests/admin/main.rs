@@ -4,14 +4,18 @@ mod connections;
 mod isolation;
 mod keys;
 mod matrix;
+mod names;
 mod organizations;
 mod removal;
 mod repeats;
 mod rotation;
 mod routes;
+mod sightings;
 mod sign_in;
 mod states;
+mod together;
 mod tokens;
+mod veils;
 
 use rollcall_domain::{Ids as _, OrganizationId, UuidIds};
 use rollcall_testkit::LoggedEvent;
@@ -19,6 +23,7 @@ use rollcall_tests::client::{Answer, Request, bytes};
 use rollcall_tests::idp::Idp;
 use rollcall_tests::operator::{Made, Operator};
 use rollcall_tests::server::Server;
+use rollcall_tests::wait::becomes;
 use serde_json::{Value, json};
 
 /// A name that nothing else has.
@@ -79,20 +84,6 @@ impl Customer {
 
     async fn actions(&self, server: &Server) -> Vec<String> {
         self.events(server).await.into_iter().map(|event| event.action).collect()
-    }
-}
-
-/// Asks until the answer has this status: servers that saw a credential lately believe it for two
-/// seconds. Never longer than the five that are documented.
-async fn becomes(status: u16, ask: impl AsyncFn() -> Answer) -> Answer {
-    let began = std::time::Instant::now();
-    loop {
-        let answer = ask().await;
-        if answer.status == status {
-            return answer;
-        }
-        assert!(began.elapsed() < std::time::Duration::from_secs(5), "not {status}: {answer}");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 }
 

@@ -89,6 +89,16 @@ async fn organizations_are_erased_behind_the_request(server: &Server) {
     assert_eq!(started.header("location"), Some(&*format!("{PUBLIC_URL}/api/v1{job}")));
     let done = server.finished(owner, &job).await;
     assert_eq!((&done["state"], &done["done"]), (&json!("finished"), &json!(1)));
+    // Nothing says any more whose it was, and it is under no other organization.
+    assert_eq!(done["organizationId"], Value::Null);
+    let elsewhere = Customer::new(server).await;
+    let other = job.replace(organization, &elsewhere.organization);
+    owner.get(&other).await.is(404);
+    let body = json!({"name": "n", "role": "owner",
+        "organizationId": elsewhere.id().to_string()});
+    let colleague = owner.colleague(body).await;
+    colleague.get(&job).await.is(404);
+    colleague.get(&other).await.is(404);
     owner.get(organization).await.is(404);
     owner.get(&format!("{organization}/connections")).await.is(404);
 

@@ -15,6 +15,8 @@ on_both_stores!(
     a_repeat_gets_the_first_answer_with_its_secret,
     a_key_names_one_request_of_one_caller,
     every_write_takes_a_key,
+    repeats_at_once_are_answered_alike,
+    what_changed_nothing_is_not_done_later,
     keys_that_cannot_be_are_refused,
 );
 
@@ -130,6 +132,45 @@ async fn every_write_takes_a_key(server: &Server) {
         assert_eq!(again.header("idempotency-replayed"), Some("true"), "{again}");
         assert_eq!(customer.actions(server).await.len(), events, "{again}");
     }
+}
+
+/// Also where the first one leaves nothing to do for the others.
+async fn repeats_at_once_are_answered_alike(server: &Server) {
+    let customer = Customer::new(server).await;
+    let Customer { owner, made, .. } = &customer;
+    let rotation = format!("{}/rotation", customer.token());
+    let empty = owner.organization(&fresh("Empty")).await;
+    for (status, request) in [
+        (201, owner.request("POST", &rotation)),
+        (200, owner.asking("POST", &format!("{rotation}/finish"), &json!({"force": true}))),
+        (202, owner.request("DELETE", &format!("{}?people=keep", made.path))),
+        (202, owner.request("DELETE", &empty)),
+    ] {
+        let request = request.header("idempotency-key", key());
+        let all = (0..10).map(|_| owner.send(request.clone()));
+        let all = futures_util::future::join_all(all).await;
+        for answer in &all {
+            assert_eq!((answer.status, &answer.body), (status, &all[0].body), "{answer}");
+        }
+        let replayed = all.iter().filter(|one| one.header("idempotency-replayed") == Some("true"));
+        assert_eq!(replayed.count(), 9);
+    }
+}
+
+async fn what_changed_nothing_is_not_done_later(server: &Server) {
+    let customer = Customer::new(server).await;
+    let Customer { owner, made, .. } = &customer;
+    let key = key();
+    let set = |status: &str| {
+        let request = owner.asking("PATCH", &made.path, &json!({"status": status}));
+        request.header("idempotency-key", &key)
+    };
+    let first = owner.send(set("active")).await.is(200);
+    owner.patch(&made.path, &json!({"status": "paused"})).await.is(200);
+    let again = owner.send(set("active")).await.is(200);
+    assert_eq!((&again.body, again.header("idempotency-replayed")), (&first.body, Some("true")));
+    assert_eq!(owner.get(&made.path).await.json()["status"], "paused");
+    owner.send(set("disabled")).await.is(422);
 }
 
 async fn keys_that_cannot_be_are_refused(server: &Server) {

@@ -6,10 +6,9 @@ use rollcall_tests::data::{GROUP, USER};
 use rollcall_tests::idp::Idp;
 use rollcall_tests::operator::text;
 use rollcall_tests::server::{Server, StoreKind, settings};
+use rollcall_tests::slow::Slow;
 use rollcall_tests::{on_both_stores, on_both_stores_alone};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 use super::{Customer, becomes, check, users};
 
@@ -161,26 +160,22 @@ async fn whoever_sends_slowly_does_nothing_with_a_token_that_has_ended(server: &
     let customer = Customer::new(server).await;
     let (slow, _) = token(&customer, json!({})).await;
     let address = server.client.origin().trim_start_matches("http://");
-    let mut socket = TcpStream::connect(address).await.expect("it listens");
     let body = json!({"schemas": [USER], "userName": "late"}).to_string();
     let (half, rest) = body.split_at(body.len() / 2);
     let head = format!(
         "POST {}/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\
-         Content-Type: application/scim+json\r\nContent-Length: {}\r\n\r\n{half}",
+         Content-Type: application/scim+json\r\nContent-Length: {}\r\n",
         slow.base,
         slow.token,
         body.len()
     );
-    socket.write_all(head.as_bytes()).await.expect("it is sent");
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut request = Slow::begin(address, &head).await;
+    request.send(half).await;
     customer.owner.delete(&format!("{}/{}", customer.tokens(), slow.token_id)).await.is(200);
     becomes(401, async || users(&slow).await).await;
     tokio::time::sleep(Duration::from_millis(600)).await;
-    socket.write_all(rest.as_bytes()).await.expect("it is sent");
-    let mut answer = Vec::new();
-    let read = tokio::time::timeout(Duration::from_secs(10), socket.read_to_end(&mut answer));
-    read.await.expect("an answer").expect("an answer");
-    let answer = String::from_utf8_lossy(&answer);
+    request.send(rest).await;
+    let answer = request.answer().await;
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
     assert_eq!(customer.idp.get("/Users").await.json()["totalResults"], 0);
 }

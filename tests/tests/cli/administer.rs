@@ -5,8 +5,10 @@ use rollcall_tests::issuer::{Issuer, SigningKey, now};
 use rollcall_tests::operator::text;
 use rollcall_tests::program::{Serving, Site, fail, run, succeed};
 use rollcall_tests::server::StoreKind;
+use rollcall_tests::wait::becomes;
 use serde_json::{Value, json};
 
+use crate::traces::naming;
 use crate::{create, get, told, user};
 
 /// A command with where the data is behind it.
@@ -55,8 +57,16 @@ async fn organizations_are_made_renamed_and_erased() {
         let keep = ["--connection", &*id_of, "--people", "keep"];
         let job = json_of("connection delete", &url, &keep).await;
         assert_eq!(job["state"], "finished");
+        let own = ["--name", "own", "--role", "owner", "--organization", &*id];
+        json_of("admin key create", &url, &own).await;
+        let of = id.parse().expect("an id");
+        let named = naming(&site.tables(), of).await;
+        for table in ["admin_key", "connection", "event", "job", "organization"] {
+            assert!(named.iter().any(|(name, _)| name == table), "{table}: {named:?}");
+        }
         let job = json_of("organization delete", &url, &["--organization", &id]).await;
-        assert_eq!(job["state"], "finished");
+        assert_eq!((&job["state"], &job["organizationId"]), (&json!("finished"), &Value::Null));
+        assert_eq!(naming(&site.tables(), of).await, [], "no trace is left");
         let error = fail(&args("organization show", &url, &["--organization", &id]), &[]).await;
         assert!(error.contains("organization list"), "{error}");
     }
@@ -92,11 +102,7 @@ async fn a_connection_ends_as_was_said() {
             json_of("connection delete", &url, &[&over[..], &["--background"]].concat()).await;
         assert_eq!(job["state"], "running");
         let heirs = format!("{}/Users/{ada}", text(&heir, "basePath"));
-        let began = std::time::Instant::now();
-        while get(&serving.client, &heirs, &text(&heir, "token")).await.status != 200 {
-            assert!(began.elapsed() < std::time::Duration::from_secs(20), "nobody works on it");
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
+        becomes(200, async || get(&serving.client, &heirs, &text(&heir, "token")).await).await;
         let off = ["--connection", &*to, "--people", "deactivate"];
         let job = json_of("connection delete", &url, &off).await;
         assert_eq!((&job["state"], &job["done"]), (&json!("finished"), &json!(1)));
@@ -134,11 +140,7 @@ async fn a_token_is_rotated_in_three_steps() {
         assert_eq!(verified["newTokenSeen"], true);
         let finished = json_of("token finish", &url, &of).await;
         assert_eq!(finished["tokenId"], new["tokenId"]);
-        let began = std::time::Instant::now();
-        while users(&serving, &made, &old).await.status != 401 {
-            assert!(began.elapsed() < std::time::Duration::from_secs(5), "the old one still works");
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
+        becomes(401, async || users(&serving, &made, &old).await).await;
         users(&serving, &made, &text(&new, "token")).await.is(200);
         let shown = json_of("token show", &url, &of).await;
         assert!(shown["revoked"].is_string() && shown.get("token").is_none(), "{shown}");
@@ -245,26 +247,30 @@ async fn a_connection_is_paused_and_looked_at() {
         let set = json_of("connection configure", &url, &pause).await;
         assert_eq!((&set["status"], &set["quietAfterHours"]), (&json!("paused"), &json!(48)));
         assert!(set.get("token").is_none(), "R-25: {set}");
-        let began = std::time::Instant::now();
-        loop {
-            let answer = users(&serving, &made, &text(&made, "token")).await;
-            if answer.status == 503 {
-                assert_eq!(answer.header("retry-after"), Some("60"));
-                break;
-            }
-            assert!(began.elapsed() < std::time::Duration::from_secs(5), "{answer}");
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
+        let ask = async || users(&serving, &made, &text(&made, "token")).await;
+        assert_eq!(becomes(503, ask).await.header("retry-after"), Some("60"));
         let at = [&of[..], &["--public-url", "https://scim.example.test"]].concat();
-        let found = json_of("connection validate", &url, &at).await;
+        let validate = [&at[..], &["--output", "json"]].concat();
+        let found = run(&args("connection validate", &url, &validate), &[]).await;
+        assert_eq!(found.status.code(), Some(1), "{found:?}");
+        assert!(found.err.contains("checks failed: status"), "{found:?}");
+        let found: Value = serde_json::from_str(&found.out).expect("JSON and nothing else");
         let checks = found["checks"].as_array().unwrap();
         let check = |name: &str| checks.iter().find(|check| check["name"] == name).unwrap();
         assert_eq!(
             (&check("status")["outcome"], &check("baseUrl")["outcome"]),
             (&json!("fail"), &json!("pass"))
         );
-        let out = succeed(&args("connection status", &url, &of), &[]).await;
-        assert!(out.contains("paused"), "{out}");
+        let told = run(&args("connection status", &url, &of), &[]).await;
+        assert_eq!(told.status.code(), Some(1), "{told:?}");
+        assert!(told.out.contains("paused"), "{told:?}");
+        // A warning is no failure.
+        let draft = [&of[..], &["--status", "draft"]].concat();
+        json_of("connection configure", &url, &draft).await;
+        for (command, at) in [("connection status", &of[..]), ("connection validate", &at)] {
+            let out = succeed(&args(command, &url, at), &[]).await;
+            assert!(out.contains("warn"), "{out}");
+        }
         let off = [&of[..], &["--status", "off"]].concat();
         let error = fail(&args("connection configure", &url, &off), &[]).await;
         assert!(error.contains("paused"), "{error}");
@@ -354,6 +360,10 @@ async fn dev_prints_an_admin_key_once() {
     let mut second = rollcall_tests::program::Program::start(&args, &[]);
     let out = second.says("--connection").await;
     assert!(out.contains("admin API") && !out.contains("rca_"), "{out}");
+    // It listens to signals once it answers.
+    let origin = told(&out, "admin API").replace("/api/v1", "");
+    let client = rollcall_tests::client::Client::new(origin);
+    client.send(Request::new("GET", "/healthz")).await.is(200);
     second.stop().await;
     let outcome = run(&["connection", "delete", "--help"], &[]).await;
     assert!(outcome.out.contains("--preview"), "{outcome:?}");

@@ -1,8 +1,10 @@
 //! The program as an operator meets it: the real binary, its flags, files, signals and words.
 
 mod administer;
+mod bootstrap;
 mod keys;
 mod setup;
+mod traces;
 
 use std::time::{Duration, Instant};
 
@@ -10,8 +12,9 @@ use rollcall_tests::client::{Answer, Client, Request, SCIM_JSON};
 use rollcall_tests::data::USER;
 use rollcall_tests::program::{Program, Serving, Site, address, fail, run, succeed};
 use rollcall_tests::server::StoreKind;
+use rollcall_tests::slow::Slow;
+use rollcall_tests::wait::{becomes, until};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 const LONG: &str = "bootstrap-0123456789abcdefghijklmnop";
@@ -267,11 +270,7 @@ async fn revoked_within_seconds(serving: &Serving, url: &str, made: &Value) {
 
     let id = minted["tokenId"].as_str().unwrap();
     succeed(&["token", "revoke", "--database-url", url, "--token", id], &[]).await;
-    let began = Instant::now();
-    while get(&serving.client, &users, second).await.status != 401 {
-        assert!(began.elapsed() < Duration::from_secs(3), "the token still works");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    becomes(401, async || get(&serving.client, &users, second).await).await;
     get(&serving.client, &users, first).await.is(200);
     // Once more changes nothing.
     succeed(&["token", "revoke", "--database-url", url, "--token", id], &[]).await;
@@ -430,30 +429,23 @@ async fn a_request_in_flight_ends_before_the_server_does() {
         let address = serving.client.origin().trim_start_matches("http://").to_owned();
         let body = user("late").to_string();
         let (half, rest) = body.split_at(body.len() / 2);
-        let mut socket = TcpStream::connect(&address).await.unwrap();
-        let head = format!(
-            "POST /scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {LONG}\r\n\
-             Content-Type: {SCIM_JSON}\r\nContent-Length: {}\r\n\r\n{half}",
-            body.len()
-        );
-        socket.write_all(head.as_bytes()).await.unwrap();
-        // The server has the first half once it answers somebody who came later.
-        get(&serving.client, "/scim/v2/Users?count=0", LONG).await.is(200);
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        let mut slow = Slow::begin(
+            &address,
+            &format!(
+                "POST /scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {LONG}\r\n\
+                 Content-Type: {SCIM_JSON}\r\nContent-Length: {}\r\n",
+                body.len()
+            ),
+        )
+        .await;
+        slow.send(half).await;
         let Serving { mut program, .. } = serving;
         program.terminate().await;
         program.logs("told to stop").await;
         // New connections are refused while the old one is served.
-        let began = Instant::now();
-        while TcpStream::connect(&address).await.is_ok() {
-            assert!(began.elapsed() < Duration::from_secs(5), "it still accepts");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        socket.write_all(rest.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        let read = tokio::time::timeout(Duration::from_secs(10), socket.read_to_end(&mut answer));
-        read.await.expect("an answer").unwrap();
-        let answer = String::from_utf8_lossy(&answer);
+        until("it accepts no more", async || TcpStream::connect(&address).await.err()).await;
+        slow.send(rest).await;
+        let answer = slow.answer().await;
         assert!(answer.starts_with("HTTP/1.1 201"), "{kind:?}: {answer}");
         let outcome = program.ends().await;
         assert!(outcome.status.success(), "{outcome:?}");
@@ -471,17 +463,18 @@ async fn a_request_that_never_ends_is_not_waited_for_forever() {
     let site = Site::new(StoreKind::Sqlite).await;
     let serving = site.serve(&["--drain-seconds", "1"], &[("ROLLCALL_SCIM_TOKEN", LONG)]).await;
     let address = serving.client.origin().trim_start_matches("http://").to_owned();
-    let mut socket = TcpStream::connect(&address).await.unwrap();
     let head = format!(
-        "POST /scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {LONG}\r\nContent-Length: 9\r\n\r\n{{"
+        "POST /scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {LONG}\r\n\
+         Content-Length: 9\r\n"
     );
-    socket.write_all(head.as_bytes()).await.unwrap();
-    get(&serving.client, "/scim/v2/Users?count=0", LONG).await.is(200);
+    let mut never = Slow::begin(&address, &head).await;
+    never.send("{").await;
     let began = Instant::now();
     serving.program.terminate().await;
     let outcome = serving.program.ends().await;
     assert!(outcome.status.success(), "{outcome:?}");
-    assert!(began.elapsed() < Duration::from_secs(10), "it took {:?}", began.elapsed());
+    // Twenty seconds where nobody says otherwise.
+    assert!(began.elapsed() < Duration::from_secs(18), "it took {:?}", began.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,9 @@
 //! Connections, schemas and tokens, set up under a running server.
 
-use std::time::{Duration, Instant};
-
 use rollcall_tests::client::{Answer, Request};
 use rollcall_tests::program::{Serving, Site, fail, succeed};
 use rollcall_tests::server::StoreKind;
+use rollcall_tests::wait::{becomes, until};
 use serde_json::{Value, json};
 
 use crate::{create, get, user};
@@ -53,19 +52,6 @@ impl Made {
     pub(crate) async fn post(&self, serving: &Serving, path: &str, body: &Value) -> Answer {
         let post = Request::new("POST", format!("{}{path}", self.base));
         serving.client.send(post.bearer(&self.token).json(body)).await
-    }
-}
-
-/// Asks until the answer has this status: running servers follow within seconds.
-async fn becomes(status: u16, ask: impl AsyncFn() -> Answer) -> Answer {
-    let began = Instant::now();
-    loop {
-        let answer = ask().await;
-        if answer.status == status {
-            return answer;
-        }
-        assert!(began.elapsed() < Duration::from_secs(10), "never {status}: {answer}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
@@ -213,20 +199,19 @@ async fn schemas_come_and_go_under_a_running_server() {
         write(&BADGES.replace(r#""schema": "urn:example:badge""#, indexed));
         made.succeed("schema add", &["--file", &path]).await;
         let filter = "/Badges?filter=colour%20eq%20%22RED%22";
-        let began = Instant::now();
-        loop {
+        until("the index is built", async || {
             assert_eq!(made.get(&serving, filter).await.is(200).ids().len(), 2);
             let listed = made.json("schema list", &[]).await;
             let rows = listed.as_array().expect("a list");
             let row = rows.iter().find(|row| row["resourceType"] == "Badge").expect("badges");
             assert_eq!((&row["standard"], &row["endpoint"]), (&json!(false), &json!("/Badges")));
             match row["indexes"]["colour"].as_str() {
-                Some("ready") => break,
+                Some("ready") => return Some(()),
                 state => assert_eq!(state, Some("building"), "{row}"),
             }
-            assert!(began.elapsed() < Duration::from_secs(30), "it is never built");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+            None
+        })
+        .await;
         assert_eq!(made.get(&serving, filter).await.is(200).ids().len(), 2);
 
         let error = made.fail("schema remove", &["Badge"]).await;

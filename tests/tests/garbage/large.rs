@@ -27,7 +27,7 @@ async fn a_hundred_thousand_operations(server: &Server) {
     let answer = idp.bulk(json!(vec![deletion; 100_000])).await;
     let detail = answer.refused(413, "");
     assert!(detail.contains("maxOperations") && detail.contains("5000"), "{detail}");
-    assert!(answer.took < Duration::from_secs(10), "{answer}");
+    assert!(answer.took < Duration::from_secs(45), "{answer}");
     for nothing in [json!(null), json!([]), json!({})] {
         idp.bulk(json!(vec![nothing; 100_000])).await.refused(413, "");
     }

@@ -4,14 +4,13 @@ mod bulk;
 mod large;
 mod spots;
 
-use std::time::Duration;
-
 use rollcall_domain::IdpKind;
 use rollcall_tests::client::{PATCH, Request, SCIM_JSON, SEARCH};
 use rollcall_tests::data::{ENTERPRISE, GROUP, Names, USER, base};
 use rollcall_tests::idp::{Idp, encoded};
 use rollcall_tests::on_both_stores;
 use rollcall_tests::server::Server;
+use rollcall_tests::wait::PATIENCE;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -521,8 +520,7 @@ async fn nasty_bytes_end_at_most_their_own_socket(server: &Server) {
         let _ = socket.write_all(&bytes).await;
         let _ = socket.shutdown().await;
         let mut answer = Vec::new();
-        let reading =
-            tokio::time::timeout(Duration::from_secs(10), socket.read_to_end(&mut answer));
+        let reading = tokio::time::timeout(PATIENCE, socket.read_to_end(&mut answer));
         let ended = reading.await.is_ok();
         let head: String = String::from_utf8_lossy(&answer).chars().take(200).collect();
         let shown: String = String::from_utf8_lossy(&bytes).chars().take(120).collect();

@@ -104,8 +104,12 @@ async fn r_oauth_04_an_assertion_of_the_client_itself(server: &Server) {
             let token = granted(&client.by_assertion(&key.sign(&claims)).await);
             users(&client.with(token)).await.is(200);
         }
+        let both = json!([client.issuer(), format!("{PUBLIC_URL}{}", client.endpoint())]);
+        let both = but(client.claims(), json!({ "aud": both }));
+        granted(&client.by_assertion(&key.sign(&both)).await);
+        // What is for somebody else too may come from there (R-E-25).
         let many = but(client.claims(), json!({"aud": ["https://other.test", client.issuer()]}));
-        granted(&client.by_assertion(&key.sign(&many)).await);
+        refused(&client.by_assertion(&key.sign(&many)).await, 401, "invalid_client");
     }
     // `client_id` may be left out: the assertion says it (RFC 7521 §4.2).
     let assertion = ec.sign(&client.claims());

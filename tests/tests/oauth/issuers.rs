@@ -235,6 +235,11 @@ async fn an_issuer_that_is_gone_is_told_and_not_trusted(kind: StoreKind) {
     assert!(answer.header("retry-after").is_some(), "{answer}");
     let bearer = users(&client.with(&*token)).await;
     assert_eq!(bearer.status, 503, "{bearer}");
+    for told in [&answer, &bearer] {
+        assert_eq!(told.header("retry-after"), Some("60"), "{told}");
+        let text = told.json().to_string();
+        assert!(text.contains("issuer") && !text.contains("directory"), "{told}");
+    }
     // Whoever comes with something else is not kept waiting.
     users(&client.idp).await.is(200);
     // Keys that were fetched once do for a while where the issuer is gone.

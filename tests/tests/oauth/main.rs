@@ -10,6 +10,7 @@ use rollcall_tests::idp::Idp;
 use rollcall_tests::issuer::{SigningKey, now};
 use rollcall_tests::operator::{Made, Operator, text};
 use rollcall_tests::server::{PUBLIC_URL, Server};
+use rollcall_tests::wait::becomes;
 use serde_json::{Value, json};
 
 /// The one type of assertions (RFC 7523 §2.2).
@@ -140,17 +141,4 @@ fn but(mut claims: Value, changes: Value) -> Value {
 fn jwks(keys: &[&SigningKey]) -> Value {
     let keys: Vec<Value> = keys.iter().map(|key| key.jwk()).collect();
     json!({ "keys": keys })
-}
-
-/// Asks until the answer has this status, for five seconds at most: what is documented.
-async fn becomes(status: u16, ask: impl AsyncFn() -> Answer) -> Answer {
-    let began = std::time::Instant::now();
-    loop {
-        let answer = ask().await;
-        if answer.status == status {
-            return answer;
-        }
-        assert!(began.elapsed() < std::time::Duration::from_secs(5), "not {status}: {answer}");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
 }

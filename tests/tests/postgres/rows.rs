@@ -227,17 +227,7 @@ async fn rows_come_to_what_each_alone_comes_to() {
 async fn rows_survive_lost_connections() {
     let database = database().await;
     for Opened { site, .. } in &both(&database).await {
-        let url = database.url.clone();
-        let killer = tokio::spawn(async move {
-            let mut owner = connect(&url).await;
-            loop {
-                let end = "select pg_terminate_backend(pid) from pg_stat_activity
-                    where datname = current_database() and pid <> pg_backend_pid()
-                    order by random() limit 1";
-                let _gone = owner.batch_execute(end).await;
-                tokio::time::sleep(std::time::Duration::from_millis(25)).await;
-            }
-        });
+        let killer = tokio::spawn(crate::throwing_out(database.url.clone()));
         let group = loop {
             let write = site.group_named("crew", &[]);
             let id = write.id;

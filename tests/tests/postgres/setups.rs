@@ -71,7 +71,7 @@ async fn old_outcomes_are_dropped() {
 async fn statements_are_bounded_in_time() {
     let database = database().await;
     let join = if database.url.contains('?') { '&' } else { '?' };
-    let short = format!("{}{join}options=-c%20statement_timeout%3D300ms", database.url);
+    let short = format!("{}{join}options=-c%20statement_timeout%3D3s", database.url);
     let store = Postgres::connect(&short, 1).await.unwrap();
     store.ready().await.unwrap();
     let mut owner = connect(&database.url).await;

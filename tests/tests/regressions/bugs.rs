@@ -8,6 +8,7 @@ use rollcall_tests::data::{ENTERPRISE, GROUP, USER, base, large_group, many_user
 use rollcall_tests::idp::{Idp, encoded, sorted};
 use rollcall_tests::on_both_stores;
 use rollcall_tests::server::{Server, StoreKind};
+use rollcall_tests::wait::until;
 use serde_json::{Value, json};
 
 on_both_stores!(
@@ -386,15 +387,12 @@ async fn b25_settings_leave_the_token_alone(server: &Server) {
     let pack = rollcall_schema::packs::get("roles").expect("the pack is there");
     server.add(&idp, pack.text).await.expect("the pack is added");
     // The settings hold within seconds, for tokens that the server has seen before.
-    let began = std::time::Instant::now();
-    loop {
+    until("the settings hold", async || {
         let config = idp.get("/ServiceProviderConfig").await.is(200).json();
-        if config["sort"]["supported"] == false && idp.get("/Roles").await.status == 200 {
-            break;
-        }
-        assert!(began.elapsed() < std::time::Duration::from_secs(10), "{config}");
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+        let holds = config["sort"]["supported"] == false;
+        (holds && idp.get("/Roles").await.status == 200).then_some(())
+    })
+    .await;
     for token in [&idp, &second, &third] {
         assert_eq!(token.get(&format!("/Users/{id}")).await.is(200).json()["userName"], "ada");
     }

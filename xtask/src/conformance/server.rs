@@ -1,7 +1,7 @@
 //! Our server, started for the tools on a free loopback port.
 
 use std::env;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::workspace;
 
 const TOKEN: &str = "conformance-0123456789abcdefghijklmnopqrstuvwxyz";
 const KEY: &str = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_secs(120);
 
 /// A running `rollcall serve`.
 #[derive(Debug)]
@@ -28,9 +28,16 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts the server on `database` and waits until it says that it is ready.
+    /// Starts the server on `database` and waits until it says that it is ready. Somebody may take
+    /// the port before it does: then it is started on another one.
     pub(super) fn start(rollcall: &Path, database: &str, scratch: &Path) -> Result<Self> {
+        workspace::patiently(&[Duration::ZERO; 3], || Self::start_once(rollcall, database, scratch))
+    }
+
+    fn start_once(rollcall: &Path, database: &str, scratch: &Path) -> Result<Self> {
         let address = free_address()?;
+        // It goes with each server.
+        fs::create_dir_all(scratch).with_context(|| format!("creating {}", scratch.display()))?;
         let log = scratch.join("server.log");
         let output = File::create(&log).with_context(|| format!("creating {}", log.display()))?;
         let mut command = unswayed(rollcall);

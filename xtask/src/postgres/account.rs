@@ -45,6 +45,14 @@ impl Account {
         command
     }
 
+    /// `user:group` in numbers, where it is not our own.
+    pub(super) fn ids(self) -> Option<String> {
+        match self {
+            Self::Own => None,
+            Self::Other { uid, gid } => Some(format!("{uid}:{gid}")),
+        }
+    }
+
     /// Gives `path` to this account.
     pub(super) fn take(self, path: &Path) -> Result<()> {
         if let Self::Other { uid, gid } = self {

@@ -19,11 +19,12 @@ use crate::workspace;
 /// The path of a Unix socket must fit into `sockaddr_un`: 104 bytes on the smallest systems.
 const SOCKET_PATH_LIMIT: usize = 100;
 const SOCKET: &str = ".s.PGSQL.5432";
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_secs(120);
 
 /// Speed over durability: nothing here outlives the run.
 /// `mmap` keeps shared memory out of /dev/shm, which containers keep small.
-const SETTINGS: [&str; 7] = [
+/// A statement may take as long as a busy machine makes of what is done in a second elsewhere.
+const SETTINGS: [&str; 8] = [
     "listen_addresses=",
     "fsync=off",
     "full_page_writes=off",
@@ -31,6 +32,7 @@ const SETTINGS: [&str; 7] = [
     "max_connections=300",
     "shared_buffers=64MB",
     "dynamic_shared_memory_type=mmap",
+    "statement_timeout=120s",
 ];
 
 /// A running cluster; dropped, it stops and its directory goes.

@@ -18,6 +18,7 @@ pub struct ConnectionChange {
     #[serde(deserialize_with = "given")]
     pub name: Option<Option<String>>,
     /// Another status.
+    #[serde(deserialize_with = "not_null")]
     pub status: Option<Status>,
     /// What guards the connection.
     pub security: SecurityChange,
@@ -77,6 +78,15 @@ where
     Option::deserialize(from).map(Some)
 }
 
+/// Takes no null for what isn't there.
+pub(super) fn not_null<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(from).map(Some)
+}
+
 impl ConnectionChange {
     /// The setup afterwards, without what follows from it.
     ///
@@ -101,6 +111,12 @@ impl ConnectionChange {
         for (name, on) in &self.capabilities {
             let stands = Capabilities::default().get(name).unwrap_or_default();
             setup.capabilities.set(name, on.unwrap_or(stands))?;
+        }
+        let sizes = (self.limits.max_request_size, self.security.max_request_size);
+        if let (Some(one), Some(other)) = sizes
+            && one != other
+        {
+            return Err(BadSetup::TwoSizes);
         }
         self.limits.apply(&mut setup.limits);
         if let Some(size) = self.security.max_request_size {
@@ -140,6 +156,12 @@ pub enum BadSetup {
     /// An unknown capability.
     #[error(transparent)]
     Capability(#[from] NoSuchCapability),
+    /// Two names of one limit, each with another value.
+    #[error(
+        "`security.maxRequestSize` and `limits.maxRequestSize` are the same limit: send one of \
+         them, or the same value"
+    )]
+    TwoSizes,
     /// A limit that can't be kept.
     #[error(transparent)]
     Limit(#[from] BadLimit),
@@ -225,6 +247,19 @@ mod tests {
         let body = json!({"profile": null, "switches": {"stringBooleans": null},
             "capabilities": {"sort": null}, "limits": {"pageMax": null}});
         assert_eq!(change(&set, body), Setup::default());
+    }
+
+    #[test]
+    fn what_cant_be_is_refused() {
+        let error = change(json!({"status": null})).unwrap_err();
+        assert!(error.contains("null"), "{error}");
+        let sizes = |one: Value, other: Value| json!({"limits": {"maxRequestSize": one}, "security": {"maxRequestSize": other}});
+        for (one, other) in [(json!(2048), json!(4096)), (json!(2048), Value::Null)] {
+            let error = change(sizes(one, other)).unwrap_err();
+            assert!(error.contains("the same limit"), "{error}");
+        }
+        let same = change(sizes(json!(2048), json!(2048))).unwrap();
+        assert_eq!(same.limits.max_request_size, Some(2048));
     }
 
     /// What is kept today is read tomorrow.

@@ -3,9 +3,11 @@
 use rollcall_schema::{Instant, ProfileName};
 use serde_json::{Value, json};
 
-use crate::{Connection, Offer, Status, Token};
+use crate::{Connection, Job, Offer, Status, Token};
 
-const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+const MINUTE_MILLIS: i64 = 60 * 1000;
+const HOUR_MILLIS: i64 = 60 * MINUTE_MILLIS;
+const DAY_MILLIS: i64 = 24 * HOUR_MILLIS;
 
 /// The longest base URL that every IdP takes (R-TEN-05).
 const LONGEST_URL: usize = 1024;
@@ -79,8 +81,13 @@ impl Check {
 }
 
 /// What the registry knows tells.
-pub(super) fn known(connection: &Connection, tokens: &[Token], now: Instant) -> Vec<Check> {
-    let mut checks = vec![status(connection), credential(tokens, now)];
+pub(super) fn known(
+    connection: &Connection,
+    removal: Option<&Job>,
+    tokens: &[Token],
+    now: Instant,
+) -> Vec<Check> {
+    let mut checks = vec![status(connection, removal), credential(tokens, now)];
     checks.extend(expiry(tokens, now));
     checks.push(traffic(connection, now));
     checks.extend(late(connection, tokens, now));
@@ -88,14 +95,20 @@ pub(super) fn known(connection: &Connection, tokens: &[Token], now: Instant) -> 
     checks
 }
 
-fn status(connection: &Connection) -> Check {
+fn status(connection: &Connection, removal: Option<&Job>) -> Check {
     let name = "status";
     if let Some(job) = connection.removal {
-        return Check::fail(
-            name,
-            format!("the connection is being deleted: {job}"),
-            "make another",
-        );
+        let stuck = removal.and_then(|removal| removal.state.stuck.as_deref());
+        return match stuck {
+            Some(why) => Check::fail(
+                name,
+                format!("the connection is being deleted, and {job} can't go on: {why}"),
+                "mend that, or delete the connection again with another choice for its people",
+            ),
+            None => {
+                Check::fail(name, format!("the connection is being deleted: {job}"), "make another")
+            }
+        };
     }
     match connection.status {
         Status::Active => Check::pass(name, "the connection is active"),
@@ -131,15 +144,25 @@ fn expiry(tokens: &[Token], now: Instant) -> Vec<Check> {
     let soon = tokens.iter().filter(|token| token.is_live(now) && !replaced(token.id));
     let soon = soon.filter_map(|token| {
         let end = token.expires?;
-        let days = (end.millis() - now.millis()) / DAY_MILLIS;
-        let detail = format!("{} ends in {days} days, at {end}", token.id);
+        let left = end.millis() - now.millis();
+        let detail = format!("{} ends in {}, at {end}", token.id, in_words(left));
         let fix = match token.kind.has_secret() {
             true => "rotate it: start, put the new one into the IdP, finish",
             false => "make another that ends later, and revoke this one",
         };
-        (days < i64::from(Token::FIRST_WARNING)).then(|| Check::warn("expiry", detail, fix))
+        let soon = left < i64::from(Token::FIRST_WARNING) * DAY_MILLIS;
+        soon.then(|| Check::warn("expiry", detail, fix))
     });
     soon.collect()
+}
+
+/// How long something lasts: in days from two on, then in hours, then in minutes.
+fn in_words(millis: i64) -> String {
+    let units = [(DAY_MILLIS, "days"), (HOUR_MILLIS, "hours"), (MINUTE_MILLIS, "minutes")];
+    match units.into_iter().find(|(unit, _)| millis >= 2 * unit) {
+        Some((unit, name)) => format!("{} {name}", millis / unit),
+        None => "less than 2 minutes".into(),
+    }
 }
 
 fn traffic(connection: &Connection, now: Instant) -> Check {
@@ -198,5 +221,27 @@ pub(super) fn url(base: &str) -> Check {
             Check::warn(name, base, "IdPs elsewhere need a public https URL: set `public_url`")
         }
         false => Check::fail(name, base, "IdPs send tokens over https alone: set `public_url`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_told_in_words_that_say_something() {
+        for (millis, told) in [
+            (30 * DAY_MILLIS - 1, "29 days"),
+            (2 * DAY_MILLIS, "2 days"),
+            (2 * DAY_MILLIS - 1, "47 hours"),
+            (21 * HOUR_MILLIS + 59 * MINUTE_MILLIS, "21 hours"),
+            (2 * HOUR_MILLIS, "2 hours"),
+            (2 * HOUR_MILLIS - 1, "119 minutes"),
+            (2 * MINUTE_MILLIS, "2 minutes"),
+            (2 * MINUTE_MILLIS - 1, "less than 2 minutes"),
+            (1, "less than 2 minutes"),
+        ] {
+            assert_eq!(in_words(millis), told);
+        }
     }
 }

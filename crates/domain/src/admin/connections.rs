@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::json;
 
 use super::guard::{checked_name, insists, still_there};
+use super::names::spellings;
 use super::{
     ATTEMPTS, Admin, AdminError, ConfigureError, ConnectionChange, Listed, Minted, NewToken,
     PageAsked, consequences, difference::Difference, differing,
@@ -107,8 +108,10 @@ impl Admin {
         caller.needs(Role::Operator)?;
         caller.everywhere()?;
         for _ in 0..ATTEMPTS {
-            if let Some(known) = self.registry.organization_named(organization.trim()).await? {
-                return self.create_connection(caller, known.id, new).await;
+            for name in spellings(organization) {
+                if let Some(known) = self.registry.organization_named(&name).await? {
+                    return self.create_connection(caller, known.id, new).await;
+                }
             }
             // The answer that is kept is that of the connection.
             let unnamed = Caller { request: None, ..caller.clone() };
@@ -270,33 +273,41 @@ impl Admin {
     ) -> Result<Configured, AdminError> {
         let place = place.into();
         caller.needs(Role::Operator)?;
+        let once = || self.set_up_once(caller, place, expect, &token, &change);
+        self.decided(caller, expect, once).await
+    }
+
+    async fn set_up_once(
+        &self,
+        caller: &Caller,
+        place: Place,
+        expect: Option<u64>,
+        token: &FirstToken,
+        change: &(impl Fn(&Connection) -> Result<Connection, AdminError> + Send + Sync),
+    ) -> Result<Configured, AdminError> {
         self.repeated(caller).await?;
-        for _ in 0..ATTEMPTS {
-            let (_, before) = self.connection(caller, place).await?;
-            insists(expect, before.revision)?;
-            still_there(&before)?;
-            let wanted = change(&before)?;
-            let minted = match self.registry.tokens(before.id).await?.is_empty() {
-                true => self.first(&before, &token)?,
-                false => None,
-            };
-            if wanted == before && minted.is_none() {
-                return Ok(Configured { connection: before, minted });
-            }
-            let setup = match wanted.setup == before.setup {
-                true => wanted.setup.clone(),
-                false => self.settle(&before, wanted.setup.clone()).await?,
-            };
-            // A first token moves the revision too, so that of two who make one the second is late.
-            let connection = Connection { setup, revision: before.revision + 1, ..wanted };
-            let configured = Configured { connection, minted };
-            match self.keep_configured(caller, &before, &configured).await {
-                Err(AdminError::Stale) if expect.is_none() => {}
-                Err(error) => return Err(error),
-                Ok(()) => return Ok(configured),
-            }
+        let (_, before) = self.connection(caller, place).await?;
+        insists(expect, before.revision)?;
+        still_there(&before)?;
+        let wanted = change(&before)?;
+        let minted = match self.registry.tokens(before.id).await?.is_empty() {
+            true => self.first(&before, token)?,
+            false => None,
+        };
+        if wanted == before && minted.is_none() {
+            let configured = Configured { connection: before, minted };
+            self.unchanged(caller, &configured.shown()).await?;
+            return Ok(configured);
         }
-        Err(AdminError::Busy)
+        let setup = match wanted.setup == before.setup {
+            true => wanted.setup.clone(),
+            false => self.settle(&before, wanted.setup.clone()).await?,
+        };
+        // A first token moves the revision too, so that of two who make one the second is late.
+        let connection = Connection { setup, revision: before.revision + 1, ..wanted };
+        let configured = Configured { connection, minted };
+        self.keep_configured(caller, &before, &configured).await?;
+        Ok(configured)
     }
 
     async fn keep_configured(

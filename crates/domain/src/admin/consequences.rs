@@ -8,10 +8,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::difference::Difference;
-use crate::{FindError, Load, Plan, Query, Reader, Record, ResourceId, Start, Total, Unavailable};
-
-/// How many resources are read at once.
-const PAGE: u32 = 1000;
+use super::pages::{Pages, count};
+use crate::{Reader, Record, ResourceId, Unavailable};
 
 /// How many ids an error shows.
 const SHOWN: usize = 20;
@@ -106,11 +104,6 @@ async fn none_left(reader: &dyn Reader, ty: &ResourceType) -> Result<(), Obstacl
     }
 }
 
-async fn count(reader: &dyn Reader, ty: &ResourceType) -> Result<u64, Unavailable> {
-    let query = Query { count: 0, total: Total::Wanted, ..all(ty, Start::Skip(0)) };
-    Ok(reader.find(&query).await.map_err(unavailable)?.total)
-}
-
 async fn no_values(
     reader: &dyn Reader,
     ty: &ResourceType,
@@ -140,7 +133,7 @@ async fn no_duplicates(
     let mut held: Vec<(AttrId, Holders)> =
         attrs.iter().map(|id| (*id, Holders::default())).collect();
     walk(reader, ty, |record, document| {
-        for key in ty.index_keys(document) {
+        for key in ty.index_keys(document).into_iter().filter(|key| key.unique) {
             if let Some((_, holders)) = held.iter_mut().find(|(id, _)| *id == key.attr) {
                 holders.see(&key.key, record.id);
             }
@@ -194,47 +187,22 @@ impl Holders {
 }
 
 /// Half of a SHA-256: nobody finds two values that share it.
-fn digest(value: &str) -> u128 {
+pub(super) fn digest(value: &str) -> u128 {
     let digest: [u8; 32] = Sha256::digest(value.as_bytes()).into();
     digest.iter().take(16).fold(0, |all, byte| (all << 8) | u128::from(*byte))
 }
 
-/// Shows every resource of a type to `see`, page after page in the order of ids.
+/// Shows every resource of a type to `see`.
 async fn walk(
     reader: &dyn Reader,
     ty: &ResourceType,
     mut see: impl FnMut(&Record, &Document) + Send,
 ) -> Result<(), Unavailable> {
-    let mut from = Start::Skip(0);
-    loop {
-        let page = reader.find(&all(ty, from)).await.map_err(unavailable)?;
-        let Some(last) = page.found.last() else { return Ok(()) };
-        from = Start::After(last.record.id);
-        for found in &page.found {
-            let document = Document::from_stored(&found.record.body).map_err(Unavailable::new)?;
-            see(&found.record, &document);
-        }
+    let mut pages = Pages::of(reader, ty);
+    while let Some(page) = pages.next().await? {
+        page.iter().for_each(|(record, document)| see(record, document));
     }
-}
-
-const fn all(ty: &ResourceType, from: Start) -> Query<'_> {
-    Query {
-        ty,
-        condition: None,
-        plan: &Plan::ALL,
-        sort: None,
-        from,
-        count: PAGE,
-        total: Total::Known(0),
-        load: Load { links: false, incoming: false },
-    }
-}
-
-fn unavailable(error: FindError) -> Unavailable {
-    match error {
-        FindError::TooMany => Unavailable::new("the store refused to list a type"),
-        FindError::Unavailable(source) => source,
-    }
+    Ok(())
 }
 
 fn carries(ty: &ResourceType, record: &Record, document: &Document, def: &AttrDef) -> bool {

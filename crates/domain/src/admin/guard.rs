@@ -1,10 +1,16 @@
 //! What must hold before anything is decided.
 
-use super::AdminError;
+use std::future::Future;
+
+use rollcall_schema::Instant;
+
+use super::{ATTEMPTS, AdminError};
 use crate::{Caller, Connection, OrganizationId, Role};
 
-/// The longest name of anything, in characters.
-const LONGEST_NAME: usize = 200;
+pub(super) use super::names::checked_name;
+
+/// The last moment that a year of four digits names: 9999-12-31T23:59:59Z.
+const LAST: Instant = Instant::from_millis(253_402_300_799_000);
 
 impl Caller {
     /// Whether the caller may do what takes this role.
@@ -34,17 +40,21 @@ impl Caller {
     }
 }
 
-/// A name without what stands around it.
-pub(super) fn checked_name(name: &str) -> Result<String, AdminError> {
-    let name = name.trim();
-    let long = name.chars().count() > LONGEST_NAME;
-    if name.is_empty() || long || name.chars().any(char::is_control) {
-        let detail = format!(
-            "a name needs 1 to {LONGEST_NAME} characters, none of them a control character"
-        );
-        return Err(AdminError::Bad(detail));
+/// When something ends that somebody wants to end then: what is later than any date can be written
+/// ends as late as one can.
+pub(super) fn checked_end(
+    end: Option<Instant>,
+    now: Instant,
+) -> Result<Option<Instant>, AdminError> {
+    match end {
+        Some(end) if end <= now => Err(AdminError::Bad("`expires` is not in the future".into())),
+        end => Ok(end.map(|end| end.min(LAST))),
     }
-    Ok(name.into())
+}
+
+/// The end of what begins now and lives as long as something else was made to.
+pub(super) fn end_after(now: Instant, lived: i64) -> Instant {
+    Instant::from_millis(now.millis().saturating_add(lived)).min(LAST)
 }
 
 /// Whether an entry is at the revision that the caller insists on.
@@ -53,6 +63,24 @@ pub(super) fn insists(expect: Option<u64>, revision: u64) -> Result<(), AdminErr
         Some(expect) if expect != revision => Err(AdminError::Stale),
         _ => Ok(()),
     }
+}
+
+/// Decides again where somebody else was faster, unless the caller insists on a revision: who
+/// insists on none gets the answer of requests that come one after the other.
+pub(super) async fn again<T, F>(
+    expect: Option<u64>,
+    decide: impl Fn() -> F + Send + Sync,
+) -> Result<T, AdminError>
+where
+    F: Future<Output = Result<T, AdminError>> + Send,
+{
+    for _ in 0..ATTEMPTS {
+        match decide().await {
+            Err(AdminError::Stale) if expect.is_none() => {}
+            decided => return decided,
+        }
+    }
+    Err(AdminError::Busy)
 }
 
 /// Whether nobody decided the end of a connection.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use rollcall_schema::Instant;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::guard::{checked_name, insists};
+use super::guard::{checked_end, checked_name, insists};
 use super::{Admin, AdminError, Listed, PageAsked, differing};
 use crate::{
     Actor, AdminKey, AdminKeyId, Amend, AuthError, Caller, Entry, EntryId, OrganizationId, Proof,
@@ -92,8 +92,17 @@ impl Admin {
     ///
     /// # Errors
     /// [`AdminError::Forbidden`] unless the caller is an owner, and of that organization alone
-    /// where it is one of one; [`AdminError::NotFound`] for an unknown organization.
+    /// where it is one of one, which names no subject either; [`AdminError::NotFound`] for an
+    /// unknown organization.
     pub async fn create_admin_key(
+        &self,
+        caller: &Caller,
+        new: &NewAdminKey,
+    ) -> Result<MintedKey, AdminError> {
+        self.decided(caller, None, || self.create_key_once(caller, new)).await
+    }
+
+    async fn create_key_once(
         &self,
         caller: &Caller,
         new: &NewAdminKey,
@@ -103,10 +112,13 @@ impl Admin {
             Some(organization) => drop(self.organization(caller, organization).await?),
             None => caller.everywhere()?,
         }
-        self.repeated(caller).await?;
-        if new.expires.is_some_and(|end| end <= self.now()) {
-            return Err(AdminError::Bad("`expires` is not in the future".into()));
+        if new.subject.is_some() && caller.organization.is_some() {
+            let detail = "a subject signs in to the whole server and has one key there: naming one \
+                          takes a key for every organization";
+            return Err(AdminError::Forbidden(detail.into()));
         }
+        self.repeated(caller).await?;
+        let expires = checked_end(new.expires, self.now())?;
         let (secret, proof, hash) = match &new.subject {
             None => {
                 let secret = Secret::random_for_admins()?;
@@ -126,7 +138,7 @@ impl Admin {
             proof,
             hash,
             created: self.now(),
-            expires: new.expires,
+            expires,
             revoked: None,
             revision: 0,
             used: None,
@@ -139,15 +151,31 @@ impl Admin {
             json!({ "after": key.shown() }),
         );
         let minted = MintedKey { key, secret };
-        let mut acts = Vec::new();
-        // A subject whose key has ended may have another.
-        let known = self.registry.admin_key_by_hash(hash).await?;
-        if let Some(ended) = known.filter(|known| !known.is_live(self.now())) {
-            acts.push(Amend::Remove { id: EntryId::AdminKey(ended.id), expect: ended.revision });
+        if new.subject.is_some() {
+            self.make_way(caller, hash).await?;
         }
-        acts.push(Amend::Add(Entry::AdminKey(Box::new(minted.key.clone()))));
+        let acts = vec![Amend::Add(Entry::AdminKey(Box::new(minted.key.clone())))];
         self.keep(caller, acts, vec![event], &minted.shown()).await?;
         Ok(minted)
+    }
+
+    /// A subject whose key has ended may have another: the ended one goes, as its own log tells,
+    /// which may be another than that of the new one.
+    async fn make_way(&self, caller: &Caller, hash: TokenHash) -> Result<(), AdminError> {
+        let known = self.registry.admin_key_by_hash(hash).await?;
+        let Some(ended) = known.filter(|known| !known.is_live(self.now())) else { return Ok(()) };
+        let id = EntryId::AdminKey(ended.id);
+        let event = self.event(
+            caller,
+            (ended.organization, None),
+            "admin_key.removed",
+            (id, ended.revision),
+            json!({ "before": ended.shown() }),
+        );
+        let acts = vec![Amend::Remove { id, expect: ended.revision }];
+        // The answer that is kept is that of the new one.
+        let unnamed = Caller { request: None, ..caller.clone() };
+        self.keep(&unnamed, acts, vec![event], &Value::Null).await
     }
 
     /// The admin keys that the caller may see: an owner's all, or those of their organization.
@@ -190,10 +218,20 @@ impl Admin {
         id: AdminKeyId,
         expect: Option<u64>,
     ) -> Result<AdminKey, AdminError> {
+        self.decided(caller, expect, || self.revoke_key_once(caller, id, expect)).await
+    }
+
+    async fn revoke_key_once(
+        &self,
+        caller: &Caller,
+        id: AdminKeyId,
+        expect: Option<u64>,
+    ) -> Result<AdminKey, AdminError> {
         let key = self.admin_key(caller, id).await?;
         self.repeated(caller).await?;
         insists(expect, key.revision)?;
         if key.revoked.is_some() {
+            self.unchanged(caller, &key.shown()).await?;
             return Ok(key);
         }
         let ended =

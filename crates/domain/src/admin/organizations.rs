@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use super::change::not_null;
 use super::guard::{checked_name, insists};
 use super::{Admin, AdminError, Listed, PageAsked, differing};
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct OrganizationChange {
     /// Another name.
+    #[serde(deserialize_with = "not_null")]
     pub name: Option<String>,
 }
 
@@ -79,10 +81,12 @@ impl Admin {
         found.ok_or_else(|| AdminError::missing("organization", id))
     }
 
-    /// Changes an organization, at this revision if one is named.
+    /// Changes an organization, at this revision if one is named. Its name is unique on the server,
+    /// so that whoever is of one organization alone would learn of others by renaming it.
     ///
     /// # Errors
-    /// [`AdminError::NotFound`], [`AdminError::Stale`], and those of
+    /// [`AdminError::NotFound`], [`AdminError::Stale`], [`AdminError::Forbidden`] unless the caller
+    /// is an operator for every organization, and those of
     /// [`create_organization`](Self::create_organization).
     pub async fn change_organization(
         &self,
@@ -91,12 +95,24 @@ impl Admin {
         change: &OrganizationChange,
         expect: Option<u64>,
     ) -> Result<Organization, AdminError> {
+        self.decided(caller, expect, || self.change_once(caller, id, change, expect)).await
+    }
+
+    async fn change_once(
+        &self,
+        caller: &Caller,
+        id: OrganizationId,
+        change: &OrganizationChange,
+        expect: Option<u64>,
+    ) -> Result<Organization, AdminError> {
         let before = self.organization(caller, id).await?;
         caller.needs(Role::Operator)?;
+        caller.everywhere()?;
         self.repeated(caller).await?;
         insists(expect, before.revision)?;
         let name = change.name.as_deref().map_or(Ok(before.name.clone()), checked_name)?;
         if name == before.name {
+            self.unchanged(caller, &before.shown()).await?;
             return Ok(before);
         }
         let after = Organization { name, revision: before.revision + 1, ..before.clone() };
@@ -113,14 +129,24 @@ impl Admin {
         Ok(after)
     }
 
-    /// Ends an organization, and erases everything that it has, its log included, behind the
-    /// request. Its connections must have been deleted before.
+    /// Ends an organization, and erases everything that it has, its log and its jobs included,
+    /// behind the request. Its connections must have been deleted before. How far that is, and that
+    /// it is finished, is seen by callers for every organization alone.
     ///
     /// # Errors
     /// [`AdminError::NotFound`], [`AdminError::Stale`], [`AdminError::Forbidden`] unless the
     /// caller is an owner for every organization, [`AdminError::Conflict`] where connections are
     /// left.
     pub async fn delete_organization(
+        &self,
+        caller: &Caller,
+        id: OrganizationId,
+        expect: Option<u64>,
+    ) -> Result<Job, AdminError> {
+        self.decided(caller, expect, || self.delete_once(caller, id, expect)).await
+    }
+
+    async fn delete_once(
         &self,
         caller: &Caller,
         id: OrganizationId,
@@ -140,7 +166,7 @@ impl Admin {
         let now = self.now();
         let job = Job {
             id: JobId::from_uuid(self.ids.next()),
-            organization: id,
+            organization: Some(id),
             actor: caller.actor,
             work: Work::EraseOrganization,
             state: JobState::default(),

@@ -1,22 +1,17 @@
 //! The end of a connection: what becomes of its people is asked first.
 
-use std::sync::Arc;
-
 use rollcall_filter::{Expr, Literal, Op, parse_attr_path};
 use rollcall_schema::{Condition, ResourceType};
 use serde_json::{Value, json};
 
 use super::guard::{insists, still_there};
+use super::pages::{all, count, unavailable};
+use super::rivals::{self, Taker};
 use super::{Admin, AdminError, Place, differing};
-use crate::directory::{holding, parsed};
 use crate::{
-    Amend, Caller, Connection, ConnectionId, Entry, EntryId, FindError, Job, JobId, JobState, Load,
-    Offer, OrganizationId, People, Plan, Query, Reader, Role, Scope, Start, Total, Unavailable,
-    Work,
+    Amend, Caller, Connection, ConnectionId, Entry, EntryId, Job, JobId, JobState, Offer,
+    OrganizationId, People, Plan, Query, Reader, Role, Scope, Start, Total, Unavailable, Work,
 };
-
-/// How many resources are compared with those of the connection that takes them over.
-const COMPARED: u32 = 1000;
 
 /// How many conflicts are shown.
 const SHOWN: usize = 20;
@@ -33,7 +28,8 @@ pub struct Preview {
     /// What can't be handed over, the first few: where there is any, the connection can't be
     /// deleted so.
     pub conflicts: Vec<String>,
-    /// How many resources were looked at for conflicts.
+    /// How many resources were looked at for conflicts: all that there are, unless more conflicts
+    /// were found than are shown.
     pub compared: u64,
 }
 
@@ -83,7 +79,7 @@ impl Admin {
         people: People,
     ) -> Result<Preview, AdminError> {
         let (_, connection) = self.connection(caller, place).await?;
-        self.preview(caller, &connection, people).await
+        Ok(self.preview(caller, &connection, people).await?.0)
     }
 
     /// Ends a connection: nobody gets in from now on, and a job does to its people what was
@@ -91,11 +87,22 @@ impl Admin {
     ///
     /// # Errors
     /// Those of [`preview_removal`](Self::preview_removal), [`AdminError::Stale`], and
-    /// [`AdminError::Conflict`] where there are conflicts.
+    /// [`AdminError::Conflict`] where there are conflicts, or people are handed over to it.
     pub async fn remove_connection(
         &self,
         caller: &Caller,
         place: impl Into<Place> + Send,
+        people: People,
+        expect: Option<u64>,
+    ) -> Result<Job, AdminError> {
+        let place = place.into();
+        self.decided(caller, expect, || self.remove_once(caller, place, people, expect)).await
+    }
+
+    async fn remove_once(
+        &self,
+        caller: &Caller,
+        place: Place,
         people: People,
         expect: Option<u64>,
     ) -> Result<Job, AdminError> {
@@ -107,7 +114,8 @@ impl Admin {
         if let Some(job) = before.removal {
             return self.decide_again(caller, &before, job, people).await;
         }
-        let preview = self.preview(caller, &before, people).await?;
+        self.takes_nobody(&before).await?;
+        let (preview, heir) = self.preview(caller, &before, people).await?;
         if let Some(first) = preview.conflicts.first() {
             let detail = format!("{first}: mend that first, or choose otherwise for its people");
             return Err(AdminError::Conflict(detail));
@@ -115,7 +123,7 @@ impl Admin {
         let now = self.now();
         let job = Job {
             id: JobId::from_uuid(self.ids.next()),
-            organization: before.organization,
+            organization: Some(before.organization),
             actor: caller.actor,
             work: Work::RemoveConnection { connection: before.id, people },
             state: JobState { total: preview.total(), ..JobState::default() },
@@ -133,12 +141,29 @@ impl Admin {
         }
         let event = self.event(caller, at, "connection.removal_started", subject, changes);
         let entry = Entry::Connection(Box::new(after));
-        let acts = vec![
-            Amend::Replace { entry, expect: before.revision },
-            Amend::Add(Entry::Job(Box::new(job.clone()))),
-        ];
+        let mut acts = vec![Amend::Replace { entry, expect: before.revision }];
+        acts.extend(heir.map(moved));
+        acts.push(Amend::Add(Entry::Job(Box::new(job.clone()))));
         self.keep(caller, acts, vec![event], &job.shown()).await?;
         Ok(job)
+    }
+
+    /// Whether no job hands people over to a connection.
+    async fn takes_nobody(&self, connection: &Connection) -> Result<(), AdminError> {
+        for job in self.registry.jobs_to_do(u32::MAX).await? {
+            if let Work::RemoveConnection { connection: from, people: People::HandOver { to } } =
+                job.work
+                && to == connection.id
+            {
+                let detail = format!(
+                    "{} hands the people of {from} over to this connection: wait until it is \
+                     finished or, where it is stuck, delete {from} again with another choice",
+                    job.id
+                );
+                return Err(AdminError::Conflict(detail));
+            }
+        }
+        Ok(())
     }
 
     /// What becomes of the people of a connection is decided otherwise, while its job can't go on.
@@ -153,7 +178,7 @@ impl Admin {
         if before.state.stuck.is_none() {
             still_there(connection)?;
         }
-        let preview = self.preview(caller, connection, people).await?;
+        let (preview, heir) = self.preview(caller, connection, people).await?;
         if let Some(first) = preview.conflicts.first() {
             return Err(AdminError::Conflict(format!("{first}: choose otherwise for its people")));
         }
@@ -166,12 +191,14 @@ impl Admin {
         let changes = json!({ "before": { "work": before.work }, "after": { "work": job.work } });
         let event = self.event(caller, at, "connection.removal_changed", subject, changes);
         let entry = Entry::Job(Box::new(job.clone()));
-        let acts = vec![Amend::Replace { entry, expect: before.revision }];
+        let mut acts = vec![Amend::Replace { entry, expect: before.revision }];
+        acts.extend(heir.map(moved));
         self.keep(caller, acts, vec![event], &job.shown()).await?;
         Ok(job)
     }
 
-    /// One job of an organization.
+    /// One job of an organization; of one that was erased only whoever sees every organization
+    /// finds the job that erased it.
     ///
     /// # Errors
     /// [`AdminError::NotFound`].
@@ -181,19 +208,26 @@ impl Admin {
         organization: Option<OrganizationId>,
         id: JobId,
     ) -> Result<Job, AdminError> {
-        let theirs = |job: &Job| {
-            caller.sees(job.organization) && organization.is_none_or(|of| of == job.organization)
+        let Some(job) = self.registry.job(id).await? else {
+            return Err(AdminError::missing("job", id));
         };
-        let found = self.registry.job(id).await?.filter(theirs);
-        found.ok_or_else(|| AdminError::missing("job", id))
+        let theirs = match (job.organization, organization) {
+            (Some(own), asked) => caller.sees(own) && asked.is_none_or(|asked| asked == own),
+            (None, None) => caller.organization.is_none(),
+            (None, Some(asked)) => {
+                caller.organization.is_none() && self.registry.organization(asked).await?.is_none()
+            }
+        };
+        theirs.then_some(job).ok_or_else(|| AdminError::missing("job", id))
     }
 
+    /// What would become of the people, and the connection that takes them over.
     async fn preview(
         &self,
         caller: &Caller,
         connection: &Connection,
         people: People,
-    ) -> Result<Preview, AdminError> {
+    ) -> Result<(Preview, Option<Connection>), AdminError> {
         let offer = Offer::of(connection).map_err(Unavailable::new)?;
         let at = Scope { organization: connection.organization, connection: connection.id };
         let reader = self.store.scope(at);
@@ -205,19 +239,18 @@ impl Admin {
             compared: 0,
         };
         for ty in offer.catalog().types() {
-            let n = count(&*reader, ty, None).await?;
+            let n = count(&*reader, ty).await?;
             if n > 0 {
                 preview.resources.push((ty.name().to_owned(), n));
             }
             if let Some(active) = active(ty, &offer) {
-                preview.active += count(&*reader, ty, Some(&active)).await?;
+                preview.active += count_of(&*reader, ty, &active).await?;
             }
         }
-        if let People::HandOver { to } = people {
-            let to = self.successor_of(caller, connection, to).await?;
-            self.compare(&*reader, &offer, &to, &mut preview).await?;
-        }
-        Ok(preview)
+        let People::HandOver { to } = people else { return Ok((preview, None)) };
+        let to = self.successor_of(caller, connection, to).await?;
+        self.compare(&*reader, &offer, &to, &mut preview).await?;
+        Ok((preview, Some(to)))
     }
 
     async fn successor_of(
@@ -255,48 +288,25 @@ impl Admin {
                 }
                 continue;
             };
-            let page = query(reader, ty, None, COMPARED, Total::Known(1)).await?;
-            for found in page.found {
-                preview.compared += 1;
-                let document = parsed(&found.record)?;
-                if let Some(attr) = taken(&*other, same, &theirs, &document).await? {
-                    let detail = format!(
-                        "{} has a {} with the same `{attr}` as {}",
-                        to.id,
-                        ty.name(),
-                        found.record.id
-                    );
-                    preview.conflicts.push(detail);
-                }
-                if preview.conflicts.len() >= SHOWN {
-                    return Ok(());
-                }
+            let taker = Taker { id: to.id, reader: &*other, ty: same, profile: theirs.profile() };
+            let most = SHOWN.saturating_sub(preview.conflicts.len());
+            let compared = rivals::compare(reader, ty, taker, most).await?;
+            preview.compared += compared.resources;
+            preview.conflicts.extend(compared.conflicts);
+            if preview.conflicts.len() >= SHOWN {
+                return Ok(());
             }
         }
         Ok(())
     }
 }
 
-/// The first unique attribute of a document whose value another resource has.
-async fn taken(
-    other: &dyn Reader,
-    ty: &Arc<ResourceType>,
-    offer: &Offer,
-    document: &rollcall_schema::Document,
-) -> Result<Option<String>, Unavailable> {
-    let unique = ty
-        .attrs()
-        .iter()
-        .filter(|def| def.indexed && def.uniqueness != rollcall_schema::Uniqueness::None);
-    for def in unique {
-        let Some(condition) = holding(ty, &def.path, document, offer.profile()) else { continue };
-        let plan = Plan::of(ty, &condition);
-        let page = other.find(&Query::any(ty, &condition, &plan)).await.map_err(store_failed)?;
-        if !page.found.is_empty() {
-            return Ok(Some(def.path.to_string()));
-        }
-    }
-    Ok(None)
+/// Who takes people over moves too, so that of a hand-over and the end of its target that are
+/// decided together one is late.
+fn moved(heir: Connection) -> Amend {
+    let expect = heir.revision;
+    let entry = Entry::Connection(Box::new(Connection { revision: expect + 1, ..heir }));
+    Amend::Replace { entry, expect }
 }
 
 /// The condition that finds active resources of a type that can be.
@@ -305,38 +315,13 @@ fn active(ty: &ResourceType, offer: &Offer) -> Option<Condition> {
     ty.condition(&Expr::Compare(path, Op::Eq, Literal::Boolean(true)), offer.profile()).ok()
 }
 
-async fn count(
+/// How many resources of a type satisfy a condition.
+async fn count_of(
     reader: &dyn Reader,
     ty: &ResourceType,
-    condition: Option<&Condition>,
+    condition: &Condition,
 ) -> Result<u64, Unavailable> {
-    Ok(query(reader, ty, condition, 0, Total::Wanted).await?.total)
-}
-
-async fn query(
-    reader: &dyn Reader,
-    ty: &ResourceType,
-    condition: Option<&Condition>,
-    count: u32,
-    total: Total,
-) -> Result<crate::Page, Unavailable> {
-    let plan = condition.map_or(Plan::ALL, |condition| Plan::of(ty, condition));
-    let query = Query {
-        ty,
-        condition,
-        plan: &plan,
-        sort: None,
-        from: Start::Skip(0),
-        count,
-        total,
-        load: Load::default(),
-    };
-    reader.find(&query).await.map_err(store_failed)
-}
-
-fn store_failed(error: FindError) -> Unavailable {
-    match error {
-        FindError::TooMany => Unavailable::new("the search looks at too many resources"),
-        FindError::Unavailable(source) => source,
-    }
+    let (plan, all) = (Plan::of(ty, condition), all(ty, Start::Skip(0)));
+    let query = Query { condition: Some(condition), plan: &plan, total: Total::Wanted, ..all };
+    Ok(reader.find(&query).await.map_err(unavailable)?.total)
 }

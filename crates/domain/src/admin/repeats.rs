@@ -1,8 +1,12 @@
 //! Answers that are kept for whoever repeats a request (the `Idempotency-Key` header field).
 
+use std::future::Future;
+
 use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 
+use super::guard::again;
+use super::tokens::MOST;
 use super::{Admin, AdminError};
 use crate::{AmendError, Caller, Kept, Unavailable};
 
@@ -21,6 +25,46 @@ impl Admin {
                 Err(self.answered(caller, &kept))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Decides what a request is about, again where somebody else was faster. What is in the way
+    /// may be what the same request did that came at the same moment, so that its answer is looked
+    /// for once more.
+    pub(super) async fn decided<T, F>(
+        &self,
+        caller: &Caller,
+        expect: Option<u64>,
+        decide: impl Fn() -> F + Send + Sync,
+    ) -> Result<T, AdminError>
+    where
+        T: Send,
+        F: Future<Output = Result<T, AdminError>> + Send,
+    {
+        let decided = again(expect, decide).await;
+        if let Err(
+            AdminError::NotFound { .. }
+            | AdminError::Conflict(_)
+            | AdminError::Configure(_)
+            | AdminError::Stale
+            | AdminError::Busy,
+        ) = &decided
+        {
+            self.repeated(caller).await?;
+        }
+        decided
+    }
+
+    /// Keeps the answer of a request that changes nothing: its repeat changes nothing either,
+    /// whatever others have done since.
+    pub(super) async fn unchanged(
+        &self,
+        caller: &Caller,
+        answer: &Value,
+    ) -> Result<(), AdminError> {
+        match caller.request {
+            Some(_) => self.keep(caller, Vec::new(), Vec::new(), answer).await,
+            None => Ok(()),
         }
     }
 
@@ -50,6 +94,9 @@ impl Admin {
             AmendError::Taken(kind) => {
                 AdminError::Conflict(format!("another {kind} has this name: choose another"))
             }
+            AmendError::Full => AdminError::Conflict(format!(
+                "the connection has {MOST} live credentials: revoke one that nobody uses"
+            )),
             AmendError::Repeated(kept) => self.answered(caller, &kept),
             AmendError::Unavailable(source) => source.into(),
         }

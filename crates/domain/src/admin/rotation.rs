@@ -2,7 +2,7 @@
 
 use rollcall_schema::Instant;
 
-use super::guard::{insists, still_there};
+use super::guard::{end_after, insists, still_there};
 use super::{Admin, AdminError, Minted, NewToken, Place};
 use crate::{Amend, Caller, Connection, Entry, Role, Token, TokenId, Unavailable};
 
@@ -54,6 +54,17 @@ impl Admin {
         expect: Option<u64>,
     ) -> Result<Minted, AdminError> {
         let place = place.into();
+        self.decided(caller, expect, || self.start_once(caller, place, id, expires, expect)).await
+    }
+
+    async fn start_once(
+        &self,
+        caller: &Caller,
+        place: Place,
+        id: TokenId,
+        expires: Option<Instant>,
+        expect: Option<u64>,
+    ) -> Result<Minted, AdminError> {
         let old = self.token(caller, place, id).await?;
         let (_, connection) = self.connection(caller, place).await?;
         caller.needs(Role::Operator)?;
@@ -74,12 +85,12 @@ impl Admin {
             let detail = format!("this token comes in the place of {first}: finish that first");
             return Err(AdminError::Conflict(detail));
         }
-        self.room(&connection).await?;
         let minted = self.successor_to(&connection, &old, expires)?;
         let event = self.token_event(caller, &minted.token, "token.rotation_started");
         // The old one moves too, so that of two rotations that start together one is late.
         let touched = Token { revision: old.revision + 1, ..old.clone() };
         let acts = vec![
+            self.room(&connection),
             Amend::Replace { entry: Entry::Token(Box::new(touched)), expect: old.revision },
             Amend::Add(Entry::Token(Box::new(minted.token.clone()))),
         ];
@@ -117,7 +128,7 @@ impl Admin {
     ///
     /// # Errors
     /// [`AdminError::NotFound`], [`AdminError::Conflict`] while the new one has not been seen,
-    /// unless it is forced.
+    /// unless it is forced, and where the new one has ended, whatever is forced.
     pub async fn finish_rotation(
         &self,
         caller: &Caller,
@@ -126,11 +137,29 @@ impl Admin {
         force: Force,
     ) -> Result<Token, AdminError> {
         let place = place.into();
+        self.decided(caller, None, || self.finish_once(caller, place, id, force)).await
+    }
+
+    async fn finish_once(
+        &self,
+        caller: &Caller,
+        place: Place,
+        id: TokenId,
+        force: Force,
+    ) -> Result<Token, AdminError> {
         self.token(caller, place, id).await?;
         caller.needs(Role::Operator)?;
         // Before what is there is looked at: a rotation that was finished is not.
         self.repeated(caller).await?;
         let Rotation { old, new } = self.rotation(caller, place, id).await?;
+        if !new.is_live(self.now()) {
+            let detail = format!(
+                "{} has ended, and nobody would get in: revoke it to give the rotation up, and \
+                 start another",
+                new.id
+            );
+            return Err(AdminError::Conflict(detail));
+        }
         if new.used.is_none() && force == Force::No {
             let detail = format!(
                 "nobody has come with {} yet: put it into the IdP and test the connection, or \
@@ -155,10 +184,7 @@ impl Admin {
         old: &Token,
         expires: Option<Instant>,
     ) -> Result<Minted, AdminError> {
-        let lived = |end: Instant| {
-            let lived = end.millis() - old.created.millis();
-            Instant::from_millis(self.now().millis() + lived)
-        };
+        let lived = |end: Instant| end_after(self.now(), end.millis() - old.created.millis());
         let new = NewToken {
             name: old.name.clone(),
             kind: old.kind.clone(),

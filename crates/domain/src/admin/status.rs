@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::checks::{known, url};
+use super::issuers::remembered;
 use super::{Admin, AdminError, Check, CheckOutcome, Place};
-use crate::{Caller, Connection, IndexState, Indexer, Offer, Token, TokenKind, Unavailable};
+use crate::{Caller, Connection, IndexState, Indexer, Job, Offer, Unavailable};
 
 /// How a connection is.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +43,9 @@ impl Admin {
     ) -> Result<ConnectionStatus, AdminError> {
         let (_, connection) = self.connection(caller, place).await?;
         let tokens = self.registry.tokens(connection.id).await?;
-        let checks = known(&connection, &tokens, self.now());
+        let removal = self.removal_of(&connection).await?;
+        let mut checks = known(&connection, removal.as_ref(), &tokens, self.now());
+        checks.extend(remembered(self.issuers.as_deref(), &tokens, self.now()));
         let configured = tokens.iter().any(|token| token.is_live(self.now()));
         let ready = configured
             && connection.status.follows_idp()
@@ -64,13 +67,22 @@ impl Admin {
     ) -> Result<Validation, AdminError> {
         let (_, connection) = self.connection(caller, place).await?;
         let tokens = self.registry.tokens(connection.id).await?;
-        let mut checks = known(&connection, &tokens, self.now());
+        let removal = self.removal_of(&connection).await?;
+        let mut checks = known(&connection, removal.as_ref(), &tokens, self.now());
         checks.extend(base_url.map(url));
         checks.push(self.indexes(&connection).await?);
-        for token in tokens.iter().filter(|token| token.is_live(self.now())) {
-            checks.extend(self.issuer(token).await);
+        if let Some(fetch) = &self.fetch {
+            checks.extend(self.looks.at_issuers(fetch, &tokens, self.now()).await);
         }
         Ok(Validation { connection, checks })
+    }
+
+    /// The job that takes a connection apart.
+    async fn removal_of(&self, connection: &Connection) -> Result<Option<Job>, Unavailable> {
+        match connection.removal {
+            Some(job) => self.registry.job(job).await,
+            None => Ok(None),
+        }
     }
 
     async fn indexes(&self, connection: &Connection) -> Result<Check, Unavailable> {
@@ -95,20 +107,6 @@ impl Admin {
                 format!("not unique: {}", conflicts.join(", ")),
                 "change one of the values that are there twice",
             ),
-        })
-    }
-
-    /// Whether the keys of a trusted issuer can be had.
-    async fn issuer(&self, token: &Token) -> Option<Check> {
-        let TokenKind::TrustedIssuer(trust) = &token.kind else { return None };
-        let fetched = self.fetch.as_ref()?.json(&trust.jwks_uri).await;
-        let keys =
-            fetched.map(|jwks| jwks.get("keys").and_then(Value::as_array).map_or(0, Vec::len));
-        let fix = "check `jwksUri`, and that this server may reach it";
-        Some(match keys {
-            Ok(0) => Check::fail("issuerKeys", format!("no keys at {}", trust.jwks_uri), fix),
-            Ok(keys) => Check::pass("issuerKeys", format!("{keys} keys at {}", trust.jwks_uri)),
-            Err(error) => Check::fail("issuerKeys", error.to_string(), fix),
         })
     }
 }

@@ -4,7 +4,8 @@ use rollcall_schema::Instant;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::guard::{checked_name, insists, still_there};
+use super::guard::{checked_end, checked_name, insists, still_there};
+use super::proofs::check_proof;
 use super::{Admin, AdminError, Listed, PageAsked, Place, differing};
 use crate::{
     AdminEvent, Amend, Caller, Connection, Entry, EntryId, Role, Scopes, Secret, Thumbprint, Token,
@@ -12,13 +13,7 @@ use crate::{
 };
 
 /// The most credentials that may live side by side on one connection.
-const MOST: usize = 100;
-
-/// The largest set of keys of a credential, in bytes: ten of the longest kind fit in.
-const LARGEST_JWKS: usize = 32 * 1024;
-
-/// What only private keys have (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
-const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+pub(super) const MOST: u32 = 100;
 
 /// A credential to be made; everything may be left out.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -66,6 +61,16 @@ impl Admin {
         place: impl Into<Place> + Send,
         new: &NewToken,
     ) -> Result<Minted, AdminError> {
+        let place = place.into();
+        self.decided(caller, None, || self.mint_once(caller, place, new)).await
+    }
+
+    async fn mint_once(
+        &self,
+        caller: &Caller,
+        place: Place,
+        new: &NewToken,
+    ) -> Result<Minted, AdminError> {
         let (_, connection) = self.connection(caller, place).await?;
         caller.needs(Role::Operator)?;
         self.repeated(caller).await?;
@@ -75,9 +80,9 @@ impl Admin {
             let found = crate::me::subject(&*self.store, &connection, user).await?;
             minted.token.subject = Some(found.ok_or_else(|| AdminError::missing("user", user))?);
         }
-        self.room(&connection).await?;
         let event = self.token_event(caller, &minted.token, "token.created");
-        let acts = vec![Amend::Add(Entry::Token(Box::new(minted.token.clone())))];
+        let token = Entry::Token(Box::new(minted.token.clone()));
+        let acts = vec![self.room(&connection), Amend::Add(token)];
         self.keep(caller, acts, vec![event], &minted.shown()).await?;
         Ok(minted)
     }
@@ -151,11 +156,23 @@ impl Admin {
         id: TokenId,
         expect: Option<u64>,
     ) -> Result<Token, AdminError> {
+        let place = place.into();
+        self.decided(caller, expect, || self.revoke_once(caller, place, id, expect)).await
+    }
+
+    async fn revoke_once(
+        &self,
+        caller: &Caller,
+        place: Place,
+        id: TokenId,
+        expect: Option<u64>,
+    ) -> Result<Token, AdminError> {
         let token = self.token(caller, place, id).await?;
         caller.needs(Role::Operator)?;
         self.repeated(caller).await?;
         insists(expect, token.revision)?;
         if token.revoked.is_some() {
+            self.unchanged(caller, &token.shown()).await?;
             return Ok(token);
         }
         let (act, event) = self.ending(caller, &token);
@@ -183,13 +200,11 @@ impl Admin {
         secret: Option<&Secret>,
     ) -> Result<Token, AdminError> {
         let now = self.now();
-        if new.expires.is_some_and(|end| end <= now) {
-            return Err(AdminError::Bad("`expires` is not in the future".into()));
-        }
+        let expires = checked_end(new.expires, now)?;
         if new.scopes == Some(Scopes::NONE) {
             return Err(AdminError::Bad("a token without scopes opens nothing: name some".into()));
         }
-        new.kind.check()?;
+        check_proof(&new.kind, self.fetch.as_deref())?;
         let hash = match secret {
             Some(secret) => secret.hash(),
             // Nothing that anybody could send has it.
@@ -202,7 +217,7 @@ impl Admin {
             kind: new.kind.clone(),
             scopes: new.scopes.unwrap_or(Scopes::ALL),
             certificate: new.certificate,
-            expires: new.expires,
+            expires,
             ..Token::bearer(id, at, hash, now)
         })
     }
@@ -230,58 +245,10 @@ impl Admin {
         (Amend::Replace { entry, expect: token.revision }, event)
     }
 
-    /// Whether one more credential may live on a connection.
-    pub(super) async fn room(&self, connection: &Connection) -> Result<(), AdminError> {
-        let (tokens, now) = (self.registry.tokens(connection.id).await?, self.now());
-        match tokens.iter().filter(|token| token.is_live(now)).count() < MOST {
-            true => Ok(()),
-            false => Err(AdminError::Conflict(format!(
-                "the connection has {MOST} live credentials: revoke one that nobody uses"
-            ))),
-        }
-    }
-}
-
-impl TokenKind {
-    /// Whether a credential of this kind can be checked at all.
-    fn check(&self) -> Result<(), AdminError> {
-        let bad = |detail: &str| Err(AdminError::Bad(detail.into()));
-        match self {
-            Self::Bearer | Self::ClientSecret => Ok(()),
-            Self::ClientKey { jwks } => {
-                let keys = jwks.get("keys").and_then(|keys| keys.as_array());
-                let private = |key: &serde_json::Value| {
-                    PRIVATE.iter().any(|member| key.get(member).is_some())
-                };
-                // Whoever shows an assertion makes all of them be read.
-                if jwks.to_string().len() > LARGEST_JWKS {
-                    let most = LARGEST_JWKS / 1024;
-                    return bad(&format!("`jwks` is larger than {most} KiB: send the keys alone"));
-                }
-                match keys {
-                    Some(keys) if keys.iter().any(private) => {
-                        bad("`jwks` holds a private key: send the public halves alone")
-                    }
-                    Some(keys) if !keys.is_empty() && keys.len() <= 10 => Ok(()),
-                    _ => bad("`jwks` needs 1 to 10 public keys under `keys` (RFC 7517)"),
-                }
-            }
-            Self::TrustedIssuer(trust) => {
-                let texts = [&trust.issuer, &trust.subject, &trust.audience, &trust.jwks_uri];
-                if texts.iter().any(|text| text.trim().is_empty() || text.len() > 2048) {
-                    return bad("`issuer`, `subject`, `audience` and `jwksUri` need a value each");
-                }
-                let uri = trust.jwks_uri.as_str();
-                let authority = uri.split(['/', '?', '#']).nth(2).unwrap_or_default();
-                if authority.contains('@') {
-                    return bad("`jwksUri` names a user: leave that out");
-                }
-                match uri.starts_with("https://") || uri.starts_with("http://127.0.0.1:") {
-                    true => Ok(()),
-                    false => bad("`jwksUri` is no https URL"),
-                }
-            }
-        }
+    /// Whether one more credential may live on a connection; it is counted where it is kept, in
+    /// the same commit.
+    pub(super) fn room(&self, connection: &Connection) -> Amend {
+        Amend::Room { connection: connection.id, most: MOST, at: self.now() }
     }
 }
 

@@ -24,6 +24,37 @@ pub(super) fn units(tasks: &[Option<Task>]) -> Vec<Vec<usize>> {
     search.units
 }
 
+/// The same groups, so that none is done before its place (R-BULK-04): whatever refers to what
+/// comes later in the request waits for that, and has its turn behind it. A group that `fails`
+/// whatever it waits for has its own place.
+pub(super) fn in_turn(
+    units: Vec<Vec<usize>>,
+    tasks: &[Option<Task>],
+    fails: impl Fn(usize) -> bool,
+) -> Vec<Vec<usize>> {
+    let mut turns = vec![0; tasks.len()];
+    let with_turn = units.into_iter().map(|unit| {
+        let of = unit.iter().filter_map(|at| tasks.get(*at)?.as_ref());
+        let awaited = of.flat_map(|task| &task.refs).filter_map(|at| turns.get(*at));
+        let first = unit.first().copied().unwrap_or_default();
+        let last = awaited.chain(&unit).copied().max().unwrap_or_default();
+        let turn = match last > first && unit.iter().any(|at| fails(*at)) {
+            true => first,
+            false => last,
+        };
+        for at in &unit {
+            if let Some(slot) = turns.get_mut(*at) {
+                *slot = turn;
+            }
+        }
+        (turn, unit)
+    });
+    let mut with_turn: Vec<_> = with_turn.collect();
+    // Of the same turn, what is referred to stays in front.
+    with_turn.sort_by_key(|(turn, _)| *turn);
+    with_turn.into_iter().map(|(_, unit)| unit).collect()
+}
+
 struct Search<'a> {
     tasks: &'a [Option<Task>],
     marks: Vec<Option<Mark>>,
@@ -154,6 +185,22 @@ mod tests {
         check(&[&[], &[3], &[], &[]], &[&[0], &[3], &[1], &[2]]);
         check(&[&[2, 3], &[], &[3], &[]], &[&[3], &[2], &[0], &[1]]);
         check(&[&[0], &[0]], &[&[0], &[1]]);
+    }
+
+    /// R-BULK-04: nothing is done before its place.
+    #[test]
+    fn what_refers_to_something_later_waits() {
+        #[track_caller]
+        fn check(refs: &[&[usize]], failing: &[usize], expect: &[&[usize]]) {
+            let tasks: Vec<_> = refs.iter().map(|refs| task(refs)).collect();
+            assert_eq!(in_turn(units(&tasks), &tasks, |at| failing.contains(&at)), expect);
+        }
+        check(&[&[2], &[], &[], &[]], &[], &[&[1], &[2], &[0], &[3]]);
+        check(&[&[3], &[0], &[], &[], &[1]], &[], &[&[2], &[3], &[0], &[1], &[4]]);
+        check(&[&[2], &[], &[0]], &[], &[&[1], &[0, 2]]);
+        check(&[&[], &[0], &[1]], &[], &[&[0], &[1], &[2]]);
+        check(&[&[2], &[0], &[]], &[0], &[&[0], &[1], &[2]]);
+        check(&[&[2], &[], &[0]], &[2], &[&[0, 2], &[1]]);
     }
 
     /// R-BULK-06.

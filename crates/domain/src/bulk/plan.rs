@@ -11,6 +11,7 @@ use super::run::{Fate, Run};
 use super::seen::{Basis, Look, Standing};
 use super::{Done, Undone, Verb};
 use crate::decide::{After, Before, decide};
+use crate::directory::references::{Unread, brought};
 use crate::directory::{edges, permit, profile};
 use crate::me::may_change;
 use crate::{Act, Change, EdgeOp, Error, Named, Precondition, ResourceId, Write};
@@ -26,6 +27,8 @@ pub(super) enum Step {
     Flush,
     /// Its resource has to be read.
     Read,
+    /// What it refers to has to be looked up, when no end is pending.
+    Learn(Unread),
     /// Its resource has to be read with the rows of its relation, when nothing is pending.
     ReadLinks(ResourceId),
 }
@@ -44,6 +47,20 @@ pub(super) struct Expected {
     pub(super) id: ResourceId,
     pub(super) standing: Option<Standing>,
     pub(super) basis: Basis,
+}
+
+/// Why an operation is not decided.
+enum Hindrance {
+    /// It can't be done.
+    Failed(Error),
+    /// What it refers to has to be looked up before.
+    Unread(Unread),
+}
+
+impl From<Error> for Hindrance {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// A creation, decided.
@@ -66,37 +83,45 @@ impl Run<'_> {
         };
         let basis = match self.ready(&[at], task) {
             Ok(basis) => basis,
-            Err(undone) => return Step::Settle(vec![(at, Err(undone))], Nature::Plain),
+            Err((undone, basis)) => return Step::Settle(vec![(at, Err(undone))], basis.into()),
         };
         if task.verb != Verb::Create {
             return self.change(at, task, basis).unwrap_or_else(|(error, basis)| {
                 Step::Settle(vec![(at, Err(Undone::Failed(error)))], basis.into())
             });
         }
-        match self.creation(task) {
+        match self.creation(task, &[at]) {
             Ok(creation) => plan(vec![creation], basis),
-            Err(error) => Step::Settle(vec![(at, Err(Undone::Failed(error)))], Nature::Plain),
+            Err(Hindrance::Unread(unread)) => Step::Learn(unread),
+            Err(Hindrance::Failed(error)) => {
+                Step::Settle(vec![(at, Err(Undone::Failed(error)))], Nature::Plain)
+            }
         }
     }
 
     /// Creations that refer to each other: all or none (R-BULK-06).
     fn circle(&self, unit: &[usize]) -> Step {
         let (mut creations, mut failures) = (Vec::new(), Vec::new());
-        let mut basis = Basis::Stored;
+        let (mut basis, mut against) = (Basis::Stored, Basis::Stored);
         for (at, task) in self.tasks_of(unit) {
-            let decided = self.ready(unit, task).and_then(|ready| {
-                basis = basis.and(ready);
-                self.creation(task).map_err(Undone::Failed)
-            });
-            match decided {
+            match self.ready(unit, task) {
+                Ok(ready) => basis = basis.and(ready),
+                Err((undone, rests)) => {
+                    against = against.and(rests);
+                    failures.push((at, undone));
+                    continue;
+                }
+            }
+            match self.creation(task, unit) {
                 Ok(creation) => creations.push(creation),
-                Err(undone) => failures.push((at, undone)),
+                Err(Hindrance::Unread(unread)) => return Step::Learn(unread),
+                Err(Hindrance::Failed(error)) => failures.push((at, Undone::Failed(error))),
             }
         }
         if failures.is_empty() {
             return plan(creations, basis);
         }
-        Step::Settle(self.all_failed(unit, failures), Nature::Plain)
+        Step::Settle(self.all_failed(unit, failures), against.into())
     }
 
     /// What becomes of a circle of which some fail: the others depend on the first of those.
@@ -113,22 +138,34 @@ impl Run<'_> {
     }
 
     /// Whether an operation may be decided, and what the answer rests on (R-BULK-07, R-BULK-11).
-    fn ready(&self, unit: &[usize], task: &Task) -> Result<Basis, Undone<()>> {
-        let id = if task.verb == Verb::Create { "" } else { &task.id };
-        permit(self.ctx, &task.ty, task.verb, id).map_err(Undone::Failed)?;
-        if let Some(bulk_id) = &task.unknown {
-            return Err(Undone::Unknown { bulk_id: bulk_id.clone() });
-        }
+    fn ready(&self, unit: &[usize], task: &Task) -> Result<Basis, (Undone<()>, Basis)> {
         let mut basis = Basis::Stored;
+        let id = if task.verb == Verb::Create { "" } else { &task.id };
+        let permitted = permit(self.ctx, &task.ty, task.verb, id);
+        permitted.map_err(|error| (Undone::Failed(error), basis))?;
+        if let Some(bulk_id) = &task.unknown {
+            return Err((Undone::Unknown { bulk_id: bulk_id.clone() }, basis));
+        }
         for (at, needed) in self.tasks_of(&task.refs) {
             match self.fate(at) {
                 _ if unit.binary_search(&at).is_ok() => {}
-                Fate::Failed => return Err(Undone::Dependency { bulk_id: name(needed) }),
+                // One before it that is pending may turn out to have failed first.
+                Fate::Failed => return Err((Undone::Dependency { bulk_id: name(needed) }, basis)),
                 Fate::Done => {}
                 Fate::Open | Fate::Pending => basis = Basis::Pending,
             }
         }
         Ok(basis)
+    }
+
+    /// Whether an operation fails for what was sent and by whom, whatever else there is.
+    pub(super) fn fails(&self, at: usize) -> bool {
+        let Some(task) = self.task(at) else { return true };
+        let id = if task.verb == Verb::Create { "" } else { &task.id };
+        let body = || self.accepted(task).and_then(|accepted| edges(&task.ty, &accepted.links));
+        permit(self.ctx, &task.ty, task.verb, id).is_err()
+            || task.unknown.is_some()
+            || (task.verb == Verb::Create && body().is_err())
     }
 
     /// Checks a body of a creation.
@@ -137,9 +174,23 @@ impl Run<'_> {
         Ok(task.ty.accept(task.data.clone(), Accept::Create, profile(self.ctx))?)
     }
 
-    fn creation(&self, task: &Task) -> Result<Creation, Error> {
+    /// Whether what an operation refers to is there (RFC 7643 §7, `referenceTypes`).
+    fn referred(
+        &self,
+        (task, unit): (&Task, &[usize]),
+        before: Option<&Document>,
+        after: &Document,
+        links: &[EdgeOp],
+    ) -> Result<(), Hindrance> {
+        let brought = brought(self.ctx, &task.ty, before, after, links)?;
+        let unread = self.seen.known.check(&brought, |id| self.begins(id, unit))?;
+        if unread.is_empty() { Ok(()) } else { Err(Hindrance::Unread(unread)) }
+    }
+
+    fn creation(&self, task: &Task, unit: &[usize]) -> Result<Creation, Hindrance> {
         let Accepted { document, links, .. } = self.accepted(task)?;
         let links = edges(&task.ty, &links)?;
+        self.referred((task, unit), None, &document, &links)?;
         let id = task.id.parse().map_err(|_| named(task).missing())?;
         let stamp = self.directory.stamp(self.ctx, &task.ty, id, &Precondition::None);
         let after = After { document: &document, links: &links };
@@ -173,14 +224,21 @@ impl Run<'_> {
         let after = match task.verb {
             Verb::Create | Verb::Delete => None,
             Verb::Replace => Some(self.replaced(task, standing).map_err(|error| (error, basis))?),
-            Verb::Patch => match self.patched(task, standing).map_err(|error| (error, basis))? {
-                Some(after) => Some(after),
-                None => return Ok(Step::ReadLinks(id)),
-            },
+            Verb::Patch => {
+                match self.patched((at, task), standing).map_err(|error| (error, basis))? {
+                    Some(after) => Some(after),
+                    None => return Ok(Step::ReadLinks(id)),
+                }
+            }
         };
         if let Some((document, links)) = &after {
             let states = (&standing.document, document);
             may_change(self.ctx, &task.ty, states, links).map_err(|error| (error, basis))?;
+            match self.referred((task, &[at]), Some(&standing.document), document, links) {
+                Ok(()) => {}
+                Err(Hindrance::Unread(unread)) => return Ok(Step::Learn(unread)),
+                Err(Hindrance::Failed(error)) => return Err((error, basis)),
+            }
         }
         Ok(self.turn(at, task, (id, version, standing), after, basis))
     }
@@ -195,12 +253,14 @@ impl Run<'_> {
     /// `None` where rows of the relation have to be read for it.
     fn patched(
         &self,
-        task: &Task,
+        (at, task): (usize, &Task),
         standing: &Standing,
     ) -> Result<Option<(Document, Vec<EdgeOp>)>, Error> {
         // The operation keeps its data: it may have to be decided again.
         let patch = task.ty.patch(task.data.clone(), profile(self.ctx))?;
-        if patch.needs_links() && standing.links.is_none() {
+        let joined = self.joined(at);
+        let is_alone = joined.is_none() && !patch.joining().is_empty();
+        if is_alone || (patch.needs_links() && standing.links.is_none()) {
             return Ok(None);
         }
         let view = View {
@@ -212,7 +272,8 @@ impl Run<'_> {
             links: standing.links.as_deref().unwrap_or_default(),
             incoming: &[],
         };
-        let patched = patch.apply(&task.ty, &view, profile(self.ctx))?;
+        let joined = joined.unwrap_or_default();
+        let patched = patch.apply_among(&task.ty, &view, joined, profile(self.ctx))?;
         let links = edges(&task.ty, &patched.links)?;
         Ok(Some((patched.document, links)))
     }

@@ -1,13 +1,13 @@
 //! Why a change was refused, told to each operation that it stands for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::plan::named;
 use super::references::Task;
 use super::round::Outcome;
 use super::run::Run;
 use super::{Undone, Verb};
-use crate::directory::{edges, relation};
+use crate::directory::edges;
 use crate::error::refused;
 use crate::{CommitError, Error, ResourceId};
 
@@ -31,7 +31,10 @@ impl Run<'_> {
                 holders => holders,
             },
             CommitError::UnknownMembers(ids) => self.strangers(&unit, ids),
-            CommitError::Stale | CommitError::Gone | CommitError::Unavailable(_) => Vec::new(),
+            CommitError::Stale
+            | CommitError::Gone
+            | CommitError::Closed
+            | CommitError::Unavailable(_) => Vec::new(),
         };
         if !blamed.is_empty() {
             return self.all_failed(&unit, blamed);
@@ -74,12 +77,21 @@ impl Run<'_> {
         blamed
     }
 
-    /// Those of a circle that may have the value in common.
+    /// Those of a circle that have a value in common.
     fn twins(&self, unit: &[usize], attr: &str) -> Vec<(usize, Undone<()>)> {
-        let has = |task: &Task| task.ty.attrs().iter().any(|def| *def.path == *attr);
-        let of_kind = self.tasks_of(unit).filter(|(_, task)| has(task));
+        let mut holders: HashMap<(&str, String), Vec<usize>> = HashMap::new();
+        for (at, task) in self.tasks_of(unit) {
+            let Ok(accepted) = self.accepted(task) else { continue };
+            let keys = task.ty.index_keys(&accepted.document).into_iter();
+            let of = keys.filter(|key| key.unique && *task.ty.attr(key.attr).path == *attr);
+            for key in of {
+                holders.entry((task.ty.name(), key.key)).or_default().push(at);
+            }
+        }
+        let twins = holders.into_values().filter(|holders| holders.len() > 1);
+        let twins: Vec<usize> = twins.flatten().collect::<BTreeSet<_>>().into_iter().collect();
         let taken = |task| plain(task, CommitError::Taken { attr: attr.into() });
-        of_kind.map(|(at, task)| (at, Undone::Failed(taken(task)))).collect()
+        self.tasks_of(&twins).map(|(at, task)| (at, Undone::Failed(taken(task)))).collect()
     }
 
     /// Those of a circle that name resources which aren't there.
@@ -99,5 +111,5 @@ impl Run<'_> {
 
 fn plain(task: &Task, error: CommitError) -> Error {
     let named = named(task);
-    refused(error, named.ty.name(), named.id, relation(named.ty))
+    refused(error, named.ty, named.id)
 }

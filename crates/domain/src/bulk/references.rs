@@ -1,10 +1,14 @@
 //! References between the operations of one request (RFC 7644 §3.7.2).
+//!
+//! `bulkId:x` is one as a whole text, and behind the endpoint of a type as in `/Users/bulkId:x`:
+//! in values of any attribute, in JSON that stands inside a text, and in the filters of paths,
+//! which may be keys too.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use rollcall_schema::ResourceType;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Operation, Verb};
 use crate::{Precondition, ResourceId};
@@ -33,6 +37,7 @@ pub(super) struct Task {
 /// place is never looked at again (R-E-16).
 pub(super) fn resolved(
     operations: Vec<Option<Operation>>,
+    types: &[Arc<ResourceType>],
     mut new_id: impl FnMut() -> ResourceId,
 ) -> Vec<Option<Task>> {
     let mut made = HashMap::new();
@@ -46,7 +51,8 @@ pub(super) fn resolved(
         ids.push(id);
     }
     let tasks = operations.into_iter().zip(ids);
-    tasks.map(|(operation, id)| operation.map(|operation| task(operation, id, &made))).collect()
+    let known = (&made, types);
+    tasks.map(|(operation, id)| operation.map(|operation| task(operation, id, known))).collect()
 }
 
 /// A creation that can be referred to.
@@ -55,9 +61,13 @@ struct Made {
     id: String,
 }
 
-fn task(operation: Operation, made_id: Option<String>, made: &HashMap<String, Made>) -> Task {
+fn task(
+    operation: Operation,
+    made_id: Option<String>,
+    (made, types): (&HashMap<String, Made>, &[Arc<ResourceType>]),
+) -> Task {
     let Operation { verb, ty, id, bulk_id, precondition, mut data } = operation;
-    let mut resolver = Resolver { made, refs: Vec::new(), unknown: None };
+    let mut resolver = Resolver { made, types, refs: Vec::new(), unknown: None };
     let id = match made_id {
         Some(id) => id,
         None => {
@@ -78,6 +88,7 @@ fn task(operation: Operation, made_id: Option<String>, made: &HashMap<String, Ma
 
 struct Resolver<'a> {
     made: &'a HashMap<String, Made>,
+    types: &'a [Arc<ResourceType>],
     refs: Vec<usize>,
     unknown: Option<String>,
 }
@@ -92,41 +103,100 @@ impl Resolver<'_> {
         }
     }
 
-    /// A text that is a reference as a whole.
     fn text(&mut self, text: &mut String) {
-        if let Some(name) = text.strip_prefix(PREFIX)
-            && let Some(id) = self.id(name)
+        if text.contains(PREFIX)
+            && let Some(resolved) = self.reference(text).or_else(|| self.json(text))
         {
-            *text = id;
+            *text = resolved;
         }
     }
 
-    /// The paths of a PATCH, whose filters may hold references.
+    /// A text that is a reference as a whole, or the URI of one.
+    fn reference(&mut self, text: &str) -> Option<String> {
+        let at = text.find(PREFIX)?;
+        let (base, name) = (text.get(..at)?, text.get(at + PREFIX.len()..)?);
+        match base.is_empty() || self.is_endpoint(base) {
+            true => self.id(name).map(|id| format!("{base}{id}")),
+            false => None,
+        }
+    }
+
+    /// Whether a text is a URI that ends in the endpoint of a type, and a slash.
+    fn is_endpoint(&self, base: &str) -> bool {
+        let Some(path) = base.strip_suffix('/') else { return false };
+        let last = path.rsplit('/').next().unwrap_or_default();
+        // tidy: member names
+        let is_last = |ty: &Arc<ResourceType>| ty.endpoint().eq_ignore_ascii_case(last);
+        !base.contains(char::is_whitespace) && self.types.iter().any(is_last)
+    }
+
+    /// JSON inside a text, as clients send roles and lists of members to remove.
+    fn json(&mut self, text: &str) -> Option<String> {
+        let opened = text.trim_start().starts_with(['{', '[']);
+        let sent: Value = opened.then(|| serde_json::from_str(text).ok()).flatten()?;
+        let mut inner = sent.clone();
+        self.value(&mut inner);
+        (inner != sent).then(|| inner.to_string())
+    }
+
+    /// The paths of a PATCH, whose filters may hold references: `path`, and the keys of `value`.
     fn paths(&mut self, data: &mut Value) {
         let members = data.as_object_mut().into_iter().flatten();
         // tidy: member names
         let operations = members.filter(|(name, _)| name.eq_ignore_ascii_case("operations"));
         for operation in operations.filter_map(|(_, list)| list.as_array_mut()).flatten() {
-            for (name, value) in operation.as_object_mut().into_iter().flatten() {
-                if let Value::String(path) = value
-                    // tidy: member names
-                    && name.eq_ignore_ascii_case("path")
-                    && path.contains(PREFIX)
-                {
-                    *path = self.path(path);
+            for (name, member) in operation.as_object_mut().into_iter().flatten() {
+                // tidy: member names
+                let is = |known: &str| name.eq_ignore_ascii_case(known);
+                match member {
+                    Value::String(path) if is("path") && path.contains(PREFIX) => {
+                        *path = self.path(path);
+                    }
+                    Value::Object(value) if is("value") => self.keys(value),
+                    _ => {}
                 }
             }
         }
     }
 
-    /// A path with ids in the place of the literals that are references.
+    fn keys(&mut self, object: &mut Map<String, Value>) {
+        if object.keys().any(|key| key.contains(PREFIX)) {
+            let members = std::mem::take(object).into_iter();
+            object.extend(members.map(|(key, value)| (self.path(&key), value)));
+        }
+    }
+
+    /// A path with ids in the place of the words and literals that are references.
     fn path(&mut self, path: &str) -> String {
         let (mut written, mut rest) = (String::with_capacity(path.len()), path);
         while let Some((before, literal, after)) = literal_in(rest) {
             let text: Option<String> = serde_json::from_str(&format!("\"{literal}\"")).ok();
-            let name = text.as_deref().and_then(|text| text.strip_prefix(PREFIX));
+            let resolved = text.and_then(|text| self.reference(&text));
+            written += &self.words(before);
+            match resolved {
+                Some(resolved) => written += &Value::from(resolved).to_string(),
+                None => written.extend(["\"", literal, "\""]),
+            }
+            rest = after;
+        }
+        written + &self.words(rest)
+    }
+
+    /// What stands outside of quotes, where some clients put their references.
+    fn words(&mut self, text: &str) -> String {
+        let (mut written, mut rest) = (String::with_capacity(text.len()), text);
+        while let Some(at) = rest.find(PREFIX) {
+            let (before, word) = rest.split_at(at);
+            let ends = |c: char| c.is_whitespace() || "()[],'".contains(c);
+            let (word, after) = word.split_at(word.find(ends).unwrap_or(word.len()));
+            let stands_alone = before.ends_with(char::is_whitespace);
+            let name = word.strip_prefix(PREFIX).filter(|_| stands_alone);
             let id = name.and_then(|name| self.id(name));
-            written.extend([before, "\"", id.as_deref().unwrap_or(literal), "\""]);
+            written += before;
+            match id {
+                Some(id) => written.extend(["\"", &id, "\""]),
+                None => written += word,
+            }
             rest = after;
         }
         written + rest
@@ -148,7 +218,8 @@ impl Resolver<'_> {
 
 /// As much of a `bulkId` as messages repeat.
 pub(super) fn short(name: &str) -> String {
-    name.chars().take(80).collect()
+    let tidy = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    name.chars().take(80).map(tidy).collect()
 }
 
 /// The first literal in quotes, and what stands before and behind it.
@@ -193,7 +264,7 @@ mod tests {
             n += 1;
             ResourceId::from_uuid(Uuid::from_u128(n))
         };
-        resolved(operations, next).into_iter().flatten().collect()
+        resolved(operations, standard::types(), next).into_iter().flatten().collect()
     }
 
     fn id(n: u128) -> String {
@@ -220,19 +291,77 @@ mod tests {
     fn paths_of_a_patch_hold_references() {
         #[track_caller]
         fn check(path: &str, expect: &str) {
-            let data = json!({"operations": [{"op": "remove", "PATH": path}]});
-            let patch = operation(Verb::Patch, Some("x"), None, data);
-            let tasks = tasks(vec![creation("a b", json!({})), patch]);
-            assert_eq!(tasks[1].data["operations"][0]["PATH"], expect, "{path}");
+            let sent = [
+                json!({"operations": [{"op": "remove", "PATH": path}]}),
+                json!({"operations": [{"op": "add", "Value": {path: 1}}]}),
+            ];
+            let patches = sent.map(|data| operation(Verb::Patch, Some("x"), None, data));
+            let creations = [creation("a b", json!({})), creation("c", json!({}))];
+            let tasks = tasks(creations.into_iter().chain(patches).collect());
+            assert_eq!(tasks[2].data["operations"][0]["PATH"], expect, "{path}");
+            assert_eq!(tasks[3].data["operations"][0]["Value"], json!({expect: 1}), "{path}");
         }
         check(r#"members[value eq "bulkId:a b"]"#, &format!("members[value eq \"{}\"]", id(1)));
         check(
             r#"m[v eq "bulkId:a\u0020b" or v eq "q"].w"#,
             &format!(r#"m[v eq "{}" or v eq "q"].w"#, id(1)),
         );
+        check("m[v eq bulkId:c]", &format!("m[v eq \"{}\"]", id(2)));
+        check(r#"m[$ref eq "/Users/bulkId:c"]"#, &format!("m[$ref eq \"/Users/{}\"]", id(2)));
         for same in [r#"a["bulkId:"#, r#"a[b eq "x\"bulkId:a b"]"#, r#"a["x"] bulkId:a b"#, "plain"]
         {
             check(same, same);
+        }
+    }
+
+    /// R-BULK-05: URIs, JSON inside a text, attributes of extensions, and texts that only look so.
+    #[test]
+    fn references_stand_in_uris_and_in_texts() {
+        #[track_caller]
+        #[expect(clippy::needless_pass_by_value, reason = "calls are shorter")]
+        fn check(sent: Value, expect: Value) {
+            let one = creation("b", json!({ "x": sent }));
+            let tasks = tasks(vec![creation("a", json!({})), one]);
+            assert_eq!((&tasks[1].data["x"], &tasks[1].unknown), (&expect, &None));
+            assert_eq!(tasks[1].refs.is_empty(), !expect.to_string().contains(&id(1)));
+        }
+        let a = id(1);
+        for base in ["/Users/", "Users/", "../users/", "https://h/scim/v2/Groups/"] {
+            check(json!(format!("{base}bulkId:a")), json!(format!("{base}{a}")));
+        }
+        let inner = format!(r#"[{{"value":"{a}"}}]"#);
+        check(json!(r#"[{"value": "bulkId:a"}]"#), json!(inner));
+        check(
+            json!({"urn:x": {"m": [{"$ref": "/Users/bulkId:a"}]}}),
+            json!({"urn:x": {"m": [{"$ref": format!("/Users/{a}")}]}}),
+        );
+        for same in ["Nope/bulkId:a", "see /Users/bulkId:a", "x bulkId:a", "[bulkId:a]", "bulkId"] {
+            check(json!(same), json!(same));
+        }
+    }
+
+    /// R-BULK-07: what leads nowhere is told, wherever it stands.
+    #[test]
+    fn references_to_nothing_are_told() {
+        for sent in [
+            json!("bulkId:z"),
+            json!("/Users/bulkId:z"),
+            json!({"urn:x": {"y": ["https://h/Groups/bulkId:z"]}}),
+            json!(r#"{"value": "bulkId:z"}"#),
+        ] {
+            let tasks = tasks(vec![creation("a", json!({ "x": sent }))]);
+            assert_eq!(tasks[0].unknown.as_deref(), Some("z"), "{sent}");
+        }
+        for path in [
+            r#"members[value eq "bulkId:z"]"#,
+            "members[value eq bulkId:z]",
+            r#"m[$ref eq "/Users/bulkId:z"]"#,
+        ] {
+            for sent in [json!({"path": path}), json!({"value": {path: "x"}})] {
+                let data = json!({"Operations": [sent]});
+                let tasks = tasks(vec![operation(Verb::Patch, Some("x"), None, data)]);
+                assert_eq!(tasks[0].unknown.as_deref(), Some("z"), "{path}");
+            }
         }
     }
 

@@ -4,15 +4,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
-use rollcall_schema::{Instant, ResourceType};
+use rollcall_schema::{Instant, Link, ResourceType};
 
-use super::order::units;
+use super::order::{in_turn, units};
 use super::plan::{Plan, Step};
 use super::references::Task;
 use super::round::{MOST, Nature, Outcome, Round, Verdict};
 use super::seen::{Loaded, Look, Seen};
 use super::{Done, Undone, Verb};
-use crate::directory::ATTEMPTS;
+use crate::directory::{ATTEMPTS, profile};
 use crate::{CommitError, Context, Directory, Error, Halt, Load, ResourceId, Unavailable, Written};
 
 /// How far ahead resources are read.
@@ -40,6 +40,8 @@ pub(super) struct Run<'a> {
     next: usize,
     fates: Vec<Fate>,
     outcomes: Vec<Option<Outcome>>,
+    /// The creations by the ids that they make.
+    made: HashMap<ResourceId, usize>,
     processed: usize,
     errors: usize,
     /// How many errors are one too many.
@@ -48,6 +50,8 @@ pub(super) struct Run<'a> {
     round: Round,
     /// How many changes a round takes.
     most: usize,
+    /// What joins the relation of one operation's resource while its PATCH goes on.
+    joined: Option<(usize, Vec<Link>)>,
     /// How often units were stale.
     stale: HashMap<usize, u32>,
     /// When it was known last that the connection is open.
@@ -82,13 +86,14 @@ impl<'a> Run<'a> {
         fail_on_errors: Option<u32>,
     ) -> Self {
         let limit = fail_on_errors.map(|limit| usize::try_from(limit.max(1)).unwrap_or(usize::MAX));
-        Self {
+        let mut run = Self {
             directory,
             ctx,
             units: units(&tasks),
             next: 0,
             fates: vec![Fate::Open; tasks.len()],
             outcomes: tasks.iter().map(|_| None).collect(),
+            made: made(&tasks),
             tasks,
             processed: 0,
             errors: 0,
@@ -96,9 +101,15 @@ impl<'a> Run<'a> {
             seen: Seen::default(),
             round: Round::default(),
             most: MOST,
+            joined: None,
             stale: HashMap::new(),
             admitted: directory.clock.now(),
+        };
+        if limit.is_some() {
+            let units = std::mem::take(&mut run.units);
+            run.units = in_turn(units, &run.tasks, |at| run.fails(at));
         }
+        run
     }
 
     /// What became of each operation; nothing for those that were not processed.
@@ -139,6 +150,9 @@ impl<'a> Run<'a> {
                 }
                 Step::Read if !self.seen.is_heavy() => self.read_ahead().await?,
                 Step::ReadLinks(id) if self.round.is_empty() => self.read_links(id).await?,
+                Step::Learn(unread) if !self.seen.is_ending() => {
+                    self.directory.learn(self.ctx, &unread, &mut self.seen.known).await?;
+                }
                 _ => self.flush().await?,
             }
             if self.is_due() {
@@ -146,6 +160,11 @@ impl<'a> Run<'a> {
             }
         }
         Ok(())
+    }
+
+    /// What joins while the PATCH of this operation goes on; nothing while that isn't known.
+    pub(super) fn joined(&self, at: usize) -> Option<&[Link]> {
+        self.joined.as_ref().filter(|(whose, _)| *whose == at).map(|(_, links)| &**links)
     }
 
     pub(super) fn task(&self, at: usize) -> Option<&Task> {
@@ -157,6 +176,15 @@ impl<'a> Run<'a> {
         places: &'s [usize],
     ) -> impl Iterator<Item = (usize, &'s Task)> {
         places.iter().filter_map(|at| Some((*at, self.task(*at)?)))
+    }
+
+    /// The type of a resource that begins with a unit, or with what is pending.
+    pub(super) fn begins(&self, id: ResourceId, unit: &[usize]) -> Option<&str> {
+        let at = *self.made.get(&id)?;
+        let awaited = self.fate(at) == Fate::Pending || unit.binary_search(&at).is_ok();
+        let task = self.task(at).filter(|_| awaited)?;
+        let ended = matches!(self.seen.look(&task.ty, id), Look::Missing(_));
+        (!ended).then(|| task.ty.name())
     }
 
     pub(super) fn fate(&self, at: usize) -> Fate {
@@ -271,6 +299,9 @@ impl<'a> Run<'a> {
             match error {
                 CommitError::Stale if self.may_try_again(entry.unit) => {}
                 CommitError::Unavailable(source) => failure = failure.or(Some(source)),
+                closed @ CommitError::Closed => {
+                    failure = failure.or(Some(Unavailable::new(closed)));
+                }
                 error => refused.push((unit, error)),
             }
             if halt == Halt::AtFailure {
@@ -350,11 +381,20 @@ impl<'a> Run<'a> {
     }
 
     async fn read_links(&mut self, id: ResourceId) -> Result<(), Unavailable> {
-        let unit = self.units.get(self.next).and_then(|unit| unit.first());
-        let Some(task) = unit.and_then(|at| self.task(*at)) else { return Ok(()) };
+        let unit = self.units.get(self.next).and_then(|unit| unit.first().copied());
+        let Some((at, task)) = unit.and_then(|at| Some((at, self.task(at)?))) else {
+            return Ok(());
+        };
         let ty = Arc::clone(&task.ty);
+        // What can't be read as a PATCH is refused when it is decided.
+        if let Ok(patch) = ty.patch(task.data.clone(), profile(self.ctx)) {
+            self.joined = Some((at, self.directory.joining(self.ctx, &ty, &patch).await?));
+        }
         let load = Load { links: true, incoming: false };
-        let found = self.directory.store.scope(self.ctx.scope()).get(&ty, id, load).await?;
+        let mut found = self.directory.store.scope(self.ctx.scope()).get(&ty, id, load).await?;
+        if let Some(found) = &mut found {
+            self.ctx.veil(found);
+        }
         self.seen.read(&ty, id, found, Loaded::RecordAndLinks)
     }
 
@@ -374,4 +414,12 @@ impl<'a> Run<'a> {
             self.tell(at, Err(Undone::Failed(source.into())));
         }
     }
+}
+
+fn made(tasks: &[Option<Task>]) -> HashMap<ResourceId, usize> {
+    let creations = tasks.iter().enumerate().filter_map(|(at, task)| {
+        let task = task.as_ref().filter(|task| task.verb == Verb::Create)?;
+        Some((task.id.parse().ok()?, at))
+    });
+    creations.collect()
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rollcall_schema::{Document, Instant, Link, ResourceType};
 
 use crate::directory::parsed;
+use crate::directory::references::Known;
 use crate::{Found, ResourceId, Unavailable};
 
 /// How many bytes of bodies are kept before those that nobody waits for are dropped.
@@ -17,6 +18,8 @@ pub(super) struct Seen {
     sights: HashMap<ResourceId, Sight>,
     /// Whether a pending change is an end: it moves whatever holds the resource, unseen.
     ending: bool,
+    /// Which resources are there that operations refer to.
+    pub(super) known: Known,
     bytes: usize,
 }
 
@@ -101,7 +104,10 @@ impl Seen {
         standing: Option<Standing>,
         basis: Basis,
     ) {
-        self.ending |= standing.is_none();
+        if standing.is_none() {
+            self.ending = true;
+            self.known.forget(id);
+        }
         self.put(id, Sight { ty: Arc::clone(ty), standing, basis, touched: true });
     }
 
@@ -113,12 +119,20 @@ impl Seen {
             self.clear();
         }
         self.sights.retain(|_, sight| !moved(sight));
+        if ended {
+            self.known = Known::default();
+        }
         self.bytes = self.sights.values().map(Sight::bytes).sum();
     }
 
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
+    }
+
+    /// Whether a pending change is an end.
+    pub(super) const fn is_ending(&self) -> bool {
+        self.ending
     }
 
     pub(super) const fn is_heavy(&self) -> bool {

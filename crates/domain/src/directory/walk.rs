@@ -32,6 +32,16 @@ pub(super) struct Part<'a> {
 /// Resources with the place of their type.
 type Cut = (Vec<(usize, Found)>, u64);
 
+impl Part<'_> {
+    /// Whether the credential lets this be searched for.
+    fn may(&self, ctx: &Context) -> Result<(), Error> {
+        ctx.may(self.ty, Access::Read)?;
+        let asked = self.condition.iter().flat_map(Condition::attrs);
+        let mut asked = asked.chain(self.sort.map(|sort| sort.by));
+        asked.try_for_each(|at| ctx.may_ask_for(self.ty, at))
+    }
+}
+
 /// Where a page begins.
 #[derive(Clone, Copy)]
 enum From<'p> {
@@ -47,11 +57,15 @@ impl Directory {
         asked: &Asked<'_>,
     ) -> Result<Listing<(usize, Found)>, Error> {
         ctx.opens_all()?;
-        asked.parts.iter().try_for_each(|part| ctx.may(part.ty, Access::Read))?;
-        match &asked.search.cursor {
-            Some(cursor) => self.by_cursor(ctx, asked, cursor).await,
-            None => self.by_place(ctx, asked).await,
+        asked.parts.iter().try_for_each(|part| part.may(ctx))?;
+        let mut page = match &asked.search.cursor {
+            Some(cursor) => self.by_cursor(ctx, asked, cursor).await?,
+            None => self.by_place(ctx, asked).await?,
+        };
+        for (_, found) in &mut page.found {
+            ctx.veil(found);
         }
+        Ok(page)
     }
 
     async fn by_cursor(

@@ -43,9 +43,7 @@ impl Jobs {
         from: &Connection,
         to: ConnectionId,
     ) -> Result<(), Left> {
-        let Some((_, to)) = self.registry.connection(to).await? else {
-            return Err(Left::Stuck(format!("no connection `{to}`")));
-        };
+        let to = self.heir(to).await?;
         let ours = Offer::of(from).map_err(Unavailable::new)?;
         let theirs = Offer::of(&to).map_err(Unavailable::new)?;
         let mut refused = Refused::default();
@@ -65,6 +63,17 @@ impl Jobs {
         }
     }
 
+    /// The connection that takes people over, unless it goes itself.
+    async fn heir(&self, to: ConnectionId) -> Result<Connection, Left> {
+        let Some((_, heir)) = self.registry.connection(to).await? else {
+            return Err(Left::Stuck(format!("no connection `{to}`")));
+        };
+        match heir.removal {
+            None => Ok(heir),
+            Some(job) => Err(Left::Stuck(format!("`{to}` is being deleted itself: {job}"))),
+        }
+    }
+
     async fn hand_over_type(
         &self,
         job: &mut Job,
@@ -77,6 +86,7 @@ impl Jobs {
         loop {
             let records = self.page(scope(from), ty, after).await?;
             let Some(last) = records.last() else { return Ok(()) };
+            self.heir(target.to).await?;
             after = Some(last.id);
             let Some(same) = target.ty else {
                 refused.add(format!("{} has no resource type `{}`", target.to, ty.name()));

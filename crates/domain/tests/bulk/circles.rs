@@ -109,3 +109,14 @@ async fn the_errors_of_a_circle_all_count() {
     assert_eq!(ids, &["nobody"]);
     assert_eq!(desk.total("User").await, 0);
 }
+
+/// R-BULK-06, R-ATTR-22: whoever shares a value with another of the circle is told so.
+#[tokio::test]
+async fn twins_in_a_circle_are_told_of_each_other() {
+    let desk = Desk::of(IdpKind::Okta).await;
+    let mut twin = post_group("c", &["bulkId:a"]);
+    twin.data["displayName"] = json!("A");
+    let operations = vec![post_group("a", &["bulkId:b"]), post_group("b", &["bulkId:c"]), twin];
+    assert_eq!(told(&desk.bulk(operations).await), ["0: taken", "1: needs a", "2: taken"]);
+    assert_eq!(desk.total("Group").await, 0);
+}

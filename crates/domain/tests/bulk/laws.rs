@@ -239,8 +239,9 @@ impl Case {
         Ok(Operation { precondition, ..operation })
     }
 
-    /// The order of the request, with what an operation refers to pulled in front of it.
-    fn order(&self) -> Vec<usize> {
+    /// The order of the request, with what an operation refers to pulled in front of it. Where
+    /// errors may end it, nothing is: who refers to something later waits instead.
+    fn order(&self, limit: Option<u32>) -> Vec<usize> {
         fn pull(case: &Case, at: usize, order: &mut Vec<usize>) {
             if !order.contains(&at) {
                 case.refs(at).0.into_iter().for_each(|needed| pull(case, needed, order));
@@ -249,6 +250,15 @@ impl Case {
         }
         let mut order = Vec::new();
         (0..self.asked.len()).for_each(|at| pull(self, at, &mut order));
+        if limit.is_some() {
+            let mut turns: HashMap<usize, usize> = HashMap::new();
+            for at in &order {
+                let (needed, lost) = self.refs(*at);
+                let awaited = needed.iter().filter(|_| !lost).map(|needed| turns[needed]);
+                turns.insert(*at, awaited.fold(*at, usize::max));
+            }
+            order.sort_by_key(|at| turns[at]);
+        }
         order
     }
 
@@ -269,7 +279,7 @@ impl Case {
     async fn one_by_one(&self, limit: Option<u32>) -> Left {
         let directory = self.desk.other();
         let (mut told, mut made, mut errors) = (BTreeMap::new(), HashMap::new(), 0);
-        for at in self.order() {
+        for at in self.order(limit) {
             if limit.is_some_and(|limit| errors >= limit) {
                 break;
             }

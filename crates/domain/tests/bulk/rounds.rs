@@ -103,6 +103,24 @@ async fn a_group_of_the_same_request_is_changed_again_and_again() {
     assert_eq!(desk.members(id_of(&results, 2)).await, [id_of(&results, 0)]);
 }
 
+/// R-PATCH-03: in one PATCH, a filter picks members that the operation before it added.
+#[tokio::test]
+async fn a_patch_picks_members_that_it_added() {
+    let desk = Desk::open().await;
+    let mut both = patch(
+        "Group",
+        "bulkId:g",
+        json!({"op": "add", "path": "members",
+        "value": [{"value": "bulkId:a"}, {"value": "bulkId:b"}]}),
+    );
+    let remove = json!({"op": "remove", "path": "members[display eq \"ada\"]"});
+    both.data["Operations"].as_array_mut().unwrap().push(remove);
+    let operations = vec![post_user("a", "ada"), post_user("b", "bea"), post_group("g", &[]), both];
+    let results = desk.bulk(operations).await;
+    assert_eq!(told(&results), ["0: 1", "1: 1", "2: 1", "3: 2"]);
+    assert_eq!(desk.members(id_of(&results, 2)).await, [id_of(&results, 1)]);
+}
+
 /// Somebody else is faster: what was read is read again, and the order stays.
 #[tokio::test]
 async fn a_stale_change_is_decided_again_in_its_place() {

@@ -114,7 +114,7 @@ fn reference() -> impl Strategy<Value = String> {
     })
 }
 
-/// A text, its beginning, its end, what its key would be, or one that no resource can hold.
+/// A text, its beginning, its end, what its key would be, or a longer one.
 fn needle() -> impl Strategy<Value = String> {
     (resources::text(), any::<prop::sample::Index>(), 0..12_u8).prop_map(|(text, at, how)| {
         let at = at.index(text.chars().count() + 1);
@@ -123,7 +123,7 @@ fn needle() -> impl Strategy<Value = String> {
             2 => text.chars().skip(at).collect(),
             3 => text.to_uppercase(),
             4 => bounded(&text),
-            5 => text + "\0",
+            5 => text + "\u{1}",
             _ => text,
         }
     })

@@ -7,6 +7,7 @@ use rollcall_domain::{
     AuthError, Authenticator, Caller, Context, Derived, Error, Named, Precondition, Search, Shown,
     Thumbprint, Traffics,
 };
+use rollcall_schema::Instant;
 use serde_json::{Value, json};
 
 use crate::world::{World, ty};
@@ -237,4 +238,15 @@ async fn checks_of_a_connection_say_what_to_do() {
     let found = |name: &str| validation.checks.iter().find(|check| check.name == name).unwrap();
     assert_eq!(found("baseUrl").shown()["outcome"], Value::from("fail"));
     assert_eq!(found("indexes").shown()["outcome"], Value::from("pass"));
+}
+
+/// What ends within two days is told by the hour.
+#[tokio::test]
+async fn an_end_that_is_near_is_told_in_hours() {
+    let world = World::of(IdpKind::Generic).await;
+    let end = Instant::from_millis(world.now().millis() + 21 * 60 * 60 * 1000 + 1);
+    world.mint(json!({"expires": end.to_string()})).await.unwrap();
+    let status = world.admin.status(&Caller::CLI, world.id).await.unwrap();
+    let expiry = status.checks.iter().find(|check| check.name == "expiry").unwrap();
+    assert!(expiry.detail.contains("ends in 21 hours, at "), "{expiry:?}");
 }

@@ -85,6 +85,11 @@ async fn nothing_of_another_organization_is_there() {
     // What concerns more than one organization is not theirs either.
     forbidden(admin.create_admin_key(me, &key("x", Role::Owner)).await);
     forbidden(admin.create_organization(me, "Third").await);
+    let rename = OrganizationChange { name: Some("Acme".into()) };
+    for who in [me, &Caller { role: Role::Operator, ..me.clone() }] {
+        // Neither that a name is in use nor that it isn't.
+        forbidden(admin.change_organization(who, other.organization, &rename, None).await);
+    }
     forbidden(admin.connect(me, "Acme", &NewConnection::default()).await);
     forbidden(admin.delete_organization(me, other.organization, None).await);
     // Nor do people go over the wall.
@@ -249,4 +254,37 @@ async fn a_subject_may_have_another_key_after_its_end() {
     assert!(matches!(enters().await, Err(AuthError::Refused)));
     let second = world.admin.create_admin_key(cli, &new).await.unwrap().key;
     assert_eq!(enters().await.unwrap().actor, Actor::AdminKey(second.id));
+}
+
+/// Subjects are the whole server's: nobody of one organization takes one, or learns of one.
+#[tokio::test]
+async fn an_organization_takes_no_subjects() {
+    let (world, cli) = (World::of(IdpKind::Generic).await, &Caller::CLI);
+    let admin = &world.admin;
+    let named = |name: &str, organization| {
+        let subject = Some(("https://issuer.test".to_owned(), name.to_owned()));
+        NewAdminKey { subject, organization, ..key(name, Role::Owner) }
+    };
+    let live = admin.create_admin_key(cli, &named("live", None)).await.unwrap().key;
+    let ended = admin.create_admin_key(cli, &named("ended", None)).await.unwrap().key;
+    admin.revoke_admin_key(cli, ended.id, None).await.unwrap();
+    let owner = &caller(Role::Owner, Some(&world));
+    for subject in ["live", "ended", "free"] {
+        forbidden(admin.create_admin_key(owner, &named(subject, owner.organization)).await);
+    }
+    assert_eq!(admin.admin_key(cli, live.id).await.unwrap(), live);
+    assert!(admin.admin_key(cli, ended.id).await.unwrap().revoked.is_some());
+    let enters = async |who| admin.enter_as(("https://issuer.test", who), None).await;
+    assert!(matches!(enters("free").await, Err(AuthError::Refused)));
+
+    // Whoever may for all gives the ended one's place away, and its own log says so.
+    let made = admin.create_admin_key(cli, &named("ended", owner.organization)).await.unwrap().key;
+    assert_eq!(enters("ended").await.unwrap().organization, Some(world.organization));
+    missing(admin.admin_key(cli, ended.id).await);
+    let server = rollcall_domain::OrganizationId::from_uuid(Uuid::nil());
+    let gone = world.store.events(server).await.pop().unwrap();
+    assert_eq!((&*gone.action, &*gone.actor), ("admin_key.removed", "cli"));
+    assert_eq!(gone.changes["before"]["adminKeyId"], json!(ended.id));
+    let new = world.store.events(world.organization).await.pop().unwrap();
+    assert_eq!(new.changes["after"]["adminKeyId"], json!(made.id));
 }

@@ -149,3 +149,72 @@ async fn a_conflict_keeps_an_index_young() {
     }
     assert!(!world.connection().await.setup.since.is_empty());
 }
+
+/// A conflict keeps nothing else from being built, and nobody from changing what isn't in it.
+#[tokio::test]
+async fn a_conflict_is_in_nobody_s_way() {
+    let world = World::of(IdpKind::Generic).await;
+    let (number, colour) = (format!("{BADGE}:number"), format!("{BADGE}:colour"));
+    let plain = json!([{"name": "number"}, {"name": "colour"}]);
+    world.define(&badges(&plain)).await.unwrap();
+    let user = async |name: &str, number: &str| {
+        let badge = json!({"userName": name, BADGE: {"number": number, "colour": "red"}});
+        world.create("User", badge).await
+    };
+    let ada = user("ada", "B1").await.unwrap().record.id;
+    let unique = json!([
+        {"name": "number", "uniqueness": "server"},
+        {"name": "colour", "uniqueness": "none"},
+    ]);
+    let mut more = badges(&unique);
+    more["extensions"][0]["indexed"] = json!([colour]);
+    world.define(&more).await.unwrap();
+    let grace = user("grace", "b1").await.unwrap().record.id;
+    let ctx = world.ctx().await;
+    let set = async |id: rollcall_domain::ResourceId, attr: &str, value: serde_json::Value| {
+        let op = json!({"op": "replace", "path": attr, "value": value});
+        world.patch_as(&ctx, "User", &id.to_string(), op).await
+    };
+    // Neither before it is found out about nor afterwards.
+    set(ada, "active", json!(false)).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(world.state("User", &number).await, IndexState::Conflict(vec![ada]));
+        assert_eq!(world.state("User", &colour).await, IndexState::Ready);
+        assert_eq!(world.count("User", &format!("{number} eq \"b1\"")).await, 2);
+        set(ada, "title", json!("Countess")).await.unwrap();
+        set(grace, "active", json!(false)).await.unwrap();
+        world.indexer.tick().await.unwrap();
+        let third = user("vera", "B1").await;
+        assert!(matches!(third, Err(Error::Taken { .. })), "{third:?}");
+    }
+    // Whoever sets the attribute is told.
+    user("vera", "B2").await.unwrap();
+    let taken = set(ada, &number, json!("b2")).await;
+    assert!(matches!(taken, Err(Error::Taken { .. })), "{taken:?}");
+    set(grace, &number, json!("B3")).await.unwrap();
+    world.indexer.tick().await.unwrap();
+    assert_eq!(world.state("User", &number).await, IndexState::Ready);
+    let third = user("igor", "B1").await;
+    assert!(matches!(third, Err(Error::Taken { .. })), "it is claimed: {third:?}");
+    set(ada, &number, json!("B4")).await.unwrap();
+    user("igor", "B1").await.unwrap();
+    assert_eq!(world.state("User", &number).await, IndexState::Ready);
+}
+
+/// R-ATTR-14: an empty text is no value.
+#[tokio::test]
+async fn nobody_has_an_empty_text_to_themselves() {
+    let world = World::of(IdpKind::Generic).await;
+    world.define(&badges(&json!([{"name": "number"}]))).await.unwrap();
+    let user = async |name: &str| {
+        world.create("User", json!({"userName": name, BADGE: {"number": ""}})).await.unwrap()
+    };
+    user("ada").await;
+    user("grace").await;
+    // Nor does it keep the attribute from becoming unique.
+    world.define(&badges(&json!([{"name": "number", "uniqueness": "server"}]))).await.unwrap();
+    user("vera").await;
+    world.indexer.tick().await.unwrap();
+    assert_eq!(world.state("User", &format!("{BADGE}:number")).await, IndexState::Ready);
+    user("igor").await;
+}

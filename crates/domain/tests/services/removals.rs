@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join;
 use rollcall_domain::{
     AdminError, AuthError, Caller, CommitError, Connection, ConnectionId, Edge, Entry, FindError,
     Found, Halt, IdpKind, Ids as _, Job, Jobs, Load, NewConnection, Outcome, Page, People, Query,
@@ -9,10 +10,11 @@ use rollcall_domain::{
     Unavailable, UuidIds, Written,
 };
 use rollcall_schema::ResourceType;
-use rollcall_testkit::registered::add;
+use rollcall_testkit::registered::{add, change};
 use rollcall_testkit::{EventLog as _, MemoryStore, Site, Subject, groups, users};
 use serde_json::json;
 
+use crate::late::Late;
 use crate::world::World;
 
 /// After how long a job begins.
@@ -357,6 +359,70 @@ async fn a_job_waits_for_those_that_are_let_in() {
     assert!(world.is_gone().await);
 }
 
+/// Everybody is looked at, wherever in the list the conflict is.
+#[tokio::test]
+async fn a_preview_looks_at_everybody() {
+    let world = World::of(IdpKind::Generic).await;
+    let to = world.beside().await;
+    world.crew(1_150).await;
+    let people = People::HandOver { to: to.id };
+    let preview =
+        async || world.admin.preview_removal(&Caller::CLI, world.id, people).await.unwrap();
+    let free = preview().await;
+    assert_eq!((free.conflicts, free.compared, free.active), (vec![], 1_151, 766));
+    let there = world.site(&to);
+    for name in ["USER1001", "user1149", "somebody else"] {
+        there.user(name).await;
+    }
+    let taken = preview().await;
+    assert_eq!((taken.conflicts.len(), taken.compared), (2, 1_151));
+    assert!(taken.conflicts.iter().all(|one| one.contains("the same `userName` as")));
+    let refused = world.remove(people).await;
+    assert!(matches!(refused, Err(AdminError::Conflict(_))), "{refused:?}");
+    // So many are shown, and no more are looked for.
+    there.users((100..200).map(|n| format!("User{n}"))).await;
+    let many = preview().await;
+    assert_eq!((many.conflicts.len(), many.compared), (20, 120));
+}
+
+/// What is unique there alone may be there twice here.
+#[tokio::test]
+async fn a_preview_finds_twins_that_the_other_connection_takes_once() {
+    let world = World::of(IdpKind::Generic).await;
+    let to = world.beside().await;
+    let names = ["crew", "team", "CREW", "crew", "staff"].map(str::to_owned);
+    world.groups(names).await;
+    let people = People::HandOver { to: to.id };
+    let preview =
+        async || world.admin.preview_removal(&Caller::CLI, world.id, people).await.unwrap();
+    assert_eq!(preview().await.conflicts, Vec::<String>::new());
+    let change = serde_json::from_value(json!({"profile": "okta"})).unwrap();
+    world.admin.configure(&Caller::CLI, to.id, &change, None).await.unwrap();
+    let conflicts = preview().await.conflicts;
+    assert_eq!(conflicts.len(), 2, "{conflicts:?}");
+    assert!(conflicts.iter().all(|one| one.contains("takes each `displayName` once")));
+}
+
+/// A request that was let in before takes as long as it likes: it writes nothing any more.
+#[tokio::test]
+async fn nothing_is_written_behind_a_job() {
+    let world = World::of(IdpKind::Generic).await;
+    let let_in = world.ctx().await;
+    let ada = world.create("User", json!({"userName": "ada", "active": true})).await.unwrap();
+    world.remove(People::Deactivate).await.unwrap();
+    let late = world.create_as(&let_in, "User", json!({"userName": "eve", "active": true})).await;
+    assert!(matches!(&late, Err(rollcall_domain::Error::Unavailable(_))), "{late:?}");
+    world.jobs().tick().await.unwrap();
+    let id = ada.record.id.to_string();
+    let on = json!({"op": "replace", "path": "active", "value": true});
+    let late = world.patch_as(&let_in, "User", &id, on).await;
+    assert!(matches!(&late, Err(rollcall_domain::Error::Unavailable(_))), "{late:?}");
+    let late = world.create_as(&let_in, "User", json!({"userName": "eve", "active": true})).await;
+    assert!(matches!(&late, Err(rollcall_domain::Error::Unavailable(_))), "{late:?}");
+    assert!(world.is_gone().await);
+    assert_eq!(world.logged("resource.created").await, 1);
+}
+
 #[tokio::test]
 async fn people_go_where_they_can() {
     let world = World::of(IdpKind::Generic).await;
@@ -397,6 +463,22 @@ async fn an_organization_is_erased() {
     world.jobs().tick().await.unwrap();
     let done = world.job(&job).await;
     assert_eq!((done.state.done, done.state.finished), (451, Some(world.now())));
+    assert_eq!(done.organization, None);
+    // Whoever sees everything sees that it is done, and where the organization was.
+    let whose = [None, Some(world.organization)];
+    for whose in whose {
+        assert_eq!(world.admin.job(cli, whose, job.id).await.unwrap(), done);
+    }
+    let owner = Caller { organization: Some(other.connection.organization), ..cli.clone() };
+    for (who, whose) in [
+        (cli, Some(other.connection.organization)),
+        (&owner, None),
+        (&owner, Some(world.organization)),
+        (&owner, Some(other.connection.organization)),
+    ] {
+        let hidden = world.admin.job(who, whose, job.id).await;
+        assert!(matches!(hidden, Err(AdminError::NotFound { .. })), "{hidden:?}");
+    }
     assert_eq!(world.store.organization(world.organization).await.unwrap(), None);
     assert_eq!((site.total(users()).await, site.total(groups()).await), (0, 0));
     assert_eq!(world.store.events(world.organization).await, []);
@@ -422,4 +504,85 @@ async fn a_job_whose_connection_is_gone_ends() {
     assert!(world.job(&job).await.state.finished.is_some());
     assert!(world.job(&other).await.state.finished.is_some());
     assert_eq!(world.logged("connection.deleted").await, 1);
+}
+
+/// Whoever takes people over stays until they are there.
+#[tokio::test]
+async fn the_target_of_a_handover_is_not_deleted() {
+    let world = World::of(IdpKind::Generic).await;
+    let (cli, to) = (&Caller::CLI, world.beside().await);
+    world.crew(450).await;
+    let job = world.remove(People::HandOver { to: to.id }).await.unwrap();
+    let remove = async || world.admin.remove_connection(cli, to.id, People::Keep, None).await;
+    for begun in [false, true] {
+        let refused = remove().await;
+        let Err(AdminError::Conflict(detail)) = &refused else { panic!("{refused:?}") };
+        assert!(detail.contains(&job.id.to_string()), "{detail}");
+        if !begun {
+            let failing = Failing { inner: world.store.clone(), left: 250.into() };
+            drop(world.jobs_over(Arc::new(failing)).tick().await);
+            world.clock.forward(LEASE);
+        }
+    }
+    world.jobs().tick().await.unwrap();
+    assert!(world.is_gone().await);
+    assert_eq!(world.site(&to).total(users()).await, 450);
+    remove().await.unwrap();
+}
+
+/// Of a hand-over and the end of its target that are decided together one is refused.
+#[tokio::test]
+async fn a_handover_and_the_end_of_its_target_exclude_each_other() {
+    for is_first in [true, false] {
+        let world = World::over(IdpKind::Generic, |store| Arc::new(Late(store))).await;
+        let (admin, cli, to) = (&world.admin, &Caller::CLI, world.beside().await.id);
+        let handed = admin.remove_connection(cli, world.id, People::HandOver { to }, None);
+        let ended = admin.remove_connection(cli, to, People::Keep, None);
+        // Both look for jobs before either is kept.
+        let (done, refused) = match is_first {
+            true => join(handed, ended).await,
+            false => join(ended, handed).await,
+        };
+        let (job, Err(AdminError::Conflict(detail))) = (done.unwrap(), &refused) else {
+            panic!("{refused:?}")
+        };
+        assert!(detail.contains(&job.id.to_string()), "{detail}");
+        let found = world.store.connection(to).await.unwrap().unwrap().1;
+        assert_eq!(found.removal.is_none(), is_first);
+        assert_eq!(world.connection().await.removal.is_some(), is_first);
+    }
+}
+
+/// Nobody goes where nobody could stay; what is stuck says what would mend it.
+#[tokio::test]
+async fn a_handover_to_what_is_deleted_is_stuck() {
+    let world = World::of(IdpKind::Generic).await;
+    let (cli, to) = (&Caller::CLI, world.beside().await.id);
+    world.crew(5).await;
+    let job = world.remove(People::HandOver { to }).await.unwrap();
+    let told = async || {
+        let status = world.admin.status(cli, world.id).await.unwrap();
+        let found = world.admin.validate(cli, world.id, None).await.unwrap();
+        let first = status.checks.into_iter().next().unwrap();
+        assert_eq!(Some(&first), found.checks.first());
+        first
+    };
+    let running = told().await;
+    assert!(running.detail.contains(&job.id.to_string()), "{running:?}");
+    assert_eq!(running.fix.as_deref(), Some("make another"));
+    let end = rollcall_domain::JobId::from_uuid(UuidIds.next());
+    change(&*world.store, to, |one| one.removal = Some(end)).await;
+    world.jobs().tick().await.unwrap();
+    let stuck = world.job(&job).await.state.stuck.unwrap();
+    assert!(stuck.contains("is being deleted itself"), "{stuck}");
+    assert!(!world.is_gone().await);
+    assert_eq!(world.logged("resource.handed_over").await, 0);
+    let told = told().await;
+    assert!(told.detail.contains(&job.id.to_string()) && told.detail.contains(&stuck), "{told:?}");
+    let fix = told.fix.unwrap();
+    assert!(fix.contains("delete the connection again with another choice"), "{fix}");
+    world.remove(People::Keep).await.unwrap();
+    world.clock.forward(LEASE);
+    world.jobs().tick().await.unwrap();
+    assert!(world.is_gone().await);
 }

@@ -1,12 +1,17 @@
 //! Requests that are repeated because nobody heard the answer.
 
+use std::future::Future;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
 use rollcall_domain::{
-    AdminError, Caller, Idempotency, IdpKind, Kept, NewConnection, NewToken, PageAsked,
-    Registry as _,
+    AdminError, Caller, Force, Idempotency, IdpKind, Kept, NewAdminKey, NewConnection, NewToken,
+    OrganizationChange, PageAsked, People, Registry as _, Role, Status,
 };
 use rollcall_testkit::EventLog as _;
 use serde_json::Value;
 
+use crate::late::Late;
 use crate::world::World;
 
 fn named(key: &str, fingerprint: u8) -> Caller {
@@ -100,4 +105,95 @@ async fn what_failed_is_tried_again() {
     let taken = world.admin.create_organization(caller, "Acme").await;
     assert!(matches!(taken, Err(AdminError::Conflict(_))), "{taken:?}");
     world.admin.create_organization(caller, "Acme Two").await.unwrap();
+}
+
+/// A repeat of what changed nothing changes nothing either, whatever others have done since.
+#[tokio::test]
+async fn what_changed_nothing_is_not_done_later() {
+    let world = World::of(IdpKind::Generic).await;
+    let (admin, cli) = (&world.admin, &Caller::CLI);
+    let activate = serde_json::from_str(r#"{"status": "active"}"#).unwrap();
+    let configure =
+        async |caller: &Caller| admin.configure(caller, world.id, &activate, None).await;
+    let first = configure(&named("connection", 1)).await.unwrap();
+    let paused = world.configure(serde_json::json!({"status": "paused"})).await.unwrap();
+    assert_eq!(repeated(configure(&named("connection", 1)).await), first.shown());
+    assert_eq!(world.connection().await, paused);
+    let other = configure(&named("connection", 2)).await;
+    assert!(matches!(other, Err(AdminError::KeyReused)), "{other:?}");
+    assert_eq!(world.connection().await.status, Status::Paused);
+
+    let rename = |to: &str| OrganizationChange { name: Some(to.into()) };
+    let to = async |caller: &Caller, name: &str| {
+        admin.change_organization(caller, world.organization, &rename(name), None).await
+    };
+    let first = to(&named("organization", 1), "Acme").await.unwrap();
+    to(cli, "Acme Ltd").await.unwrap();
+    assert_eq!(repeated(to(&named("organization", 1), "Acme").await), first.shown());
+    assert_eq!(admin.organization(cli, world.organization).await.unwrap().name, "Acme Ltd");
+
+    let token = world.mint(serde_json::json!({})).await.unwrap().token.id;
+    let key = NewAdminKey {
+        name: "k".into(),
+        role: Role::ReadOnly,
+        organization: None,
+        expires: None,
+        subject: None,
+    };
+    let key = admin.create_admin_key(cli, &key).await.unwrap().key.id;
+    admin.revoke(cli, world.id, token, None).await.unwrap();
+    admin.revoke_admin_key(cli, key, None).await.unwrap();
+    let ended = admin.revoke(&named("token", 1), world.id, token, None).await.unwrap();
+    let again = admin.revoke(&named("token", 1), world.id, token, None).await;
+    assert_eq!(repeated(again), ended.shown());
+    let ended = admin.revoke_admin_key(&named("key", 1), key, None).await.unwrap();
+    let again = admin.revoke_admin_key(&named("key", 1), key, None).await;
+    assert_eq!(repeated(again), ended.shown());
+    let other = admin.revoke_admin_key(&named("token", 2), key, None).await;
+    assert!(matches!(other, Err(AdminError::KeyReused)), "{other:?}");
+}
+
+/// Of equal requests one is answered, and the others get its answer.
+#[track_caller]
+fn one_answer<T: std::fmt::Debug>(
+    results: Vec<Result<T, AdminError>>,
+    shown: impl Fn(&T) -> Value,
+) {
+    let (done, rest): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+    let [Ok(done)] = &done[..] else { panic!("{done:?}") };
+    for answer in rest {
+        assert_eq!(repeated(answer), shown(done));
+    }
+}
+
+async fn at_once<T, F: Future<Output = T>>(ask: impl Fn() -> F) -> Vec<T> {
+    join_all((0..10).map(|_| ask())).await
+}
+
+/// What is in the way of the others is what the first one did since they looked for its answer.
+#[tokio::test]
+async fn repeats_at_the_same_moment_get_the_same_answer() {
+    let world = World::over(IdpKind::Generic, |store| Arc::new(Late(store))).await;
+    let (admin, at) = (&world.admin, world.id);
+    let caller = |key: &str| named(key, 1);
+    let old = admin.tokens(&Caller::CLI, at).await.unwrap()[0].id;
+
+    let who = &caller("start");
+    let started = at_once(|| admin.start_rotation(who, at, old, None, None)).await;
+    one_answer(started, rollcall_domain::Minted::shown);
+    let who = &caller("finish");
+    let finished = at_once(|| admin.finish_rotation(who, at, old, Force::Yes)).await;
+    one_answer(finished, rollcall_domain::Token::shown);
+    let who = &caller("connection");
+    let removed = at_once(|| admin.remove_connection(who, at, People::Keep, Some(0))).await;
+    one_answer(removed, rollcall_domain::Job::shown);
+    let other = admin.create_organization(&Caller::CLI, "Other").await.unwrap().id;
+    let who = &caller("organization");
+    let erased = at_once(|| admin.delete_organization(who, other, None)).await;
+    one_answer(erased, rollcall_domain::Job::shown);
+    // Whoever comes with another request is told so, and whoever names none what is in the way.
+    let reused = admin.delete_organization(&named("organization", 2), other, None).await;
+    assert!(matches!(reused, Err(AdminError::KeyReused)), "{reused:?}");
+    let gone = admin.delete_organization(&Caller::CLI, other, None).await;
+    assert!(matches!(gone, Err(AdminError::NotFound { .. })), "{gone:?}");
 }

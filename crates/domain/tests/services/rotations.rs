@@ -79,6 +79,29 @@ async fn a_rotation_is_forced() {
     assert!(!world.is_open(&world.secret).await && world.is_open(new.reveal()).await);
 }
 
+/// The old one is the only one that opens anything once the new one has ended.
+#[tokio::test]
+async fn a_rotation_to_what_has_ended_is_not_finished() {
+    let (world, cli) = (World::of(IdpKind::Generic).await, &Caller::CLI);
+    let old = world.only().await;
+    let end = Some(Instant::from_millis(world.now().millis() + 1_000));
+    let new = world.admin.start_rotation(cli, world.id, old, end, None).await.unwrap();
+    world.used(new.token.id).await;
+    world.clock.forward(1_000);
+    for force in [Force::No, Force::Yes] {
+        for id in [old, new.token.id] {
+            conflict(world.finish(id, force).await, "has ended");
+        }
+    }
+    assert!(world.is_open(&world.secret).await && !world.is_open(new.reveal()).await);
+    // It is given up as any other is.
+    world.admin.revoke(cli, world.id, new.token.id, None).await.unwrap();
+    let next = world.admin.start_rotation(cli, world.id, old, None, None).await.unwrap();
+    world.used(next.token.id).await;
+    world.finish(old, Force::No).await.unwrap();
+    assert!(world.is_open(next.reveal()).await);
+}
+
 #[tokio::test]
 async fn one_rotation_goes_at_a_time() {
     let (world, cli) = (World::of(IdpKind::Generic).await, &Caller::CLI);
@@ -112,7 +135,9 @@ async fn a_successor_is_like_its_predecessor() {
     assert_eq!((&new.name, &new.kind, new.scopes), (&old.name, &old.kind, old.scopes));
     assert_eq!(new.expires, Some(Instant::from_millis(world.now().millis() + 90 * DAY)));
     assert_ne!(new.hash, old.hash);
-    let keys = json!({"proof": {"kind": "clientKey", "jwks": {"keys": [{"kty": "EC"}]}}});
+    // 2048 bits.
+    let key = json!({"kty": "RSA", "n": "_".repeat(341) + "w", "e": "AQAB"});
+    let keys = json!({"proof": {"kind": "clientKey", "jwks": {"keys": [key]}}});
     let keys = world.mint(keys).await.unwrap();
     assert!(keys.secret.is_none());
     let rotated = world.admin.start_rotation(cli, world.id, keys.token.id, None, None).await;
@@ -203,7 +228,8 @@ async fn proofs_hold_nothing_that_is_large_or_private() {
     // R-E-22, R-OAUTH-04
     let world = World::of(IdpKind::Generic).await;
     let key = |member: &str, value: &str| {
-        let mut key = json!({"kty": "RSA", "n": "AQAB", "e": "AQAB"});
+        // 2048 bits.
+        let mut key = json!({"kty": "RSA", "n": "_".repeat(341) + "w", "e": "AQAB"});
         key[member] = value.into();
         json!({"proof": {"kind": "clientKey", "jwks": {"keys": [key]}}})
     };

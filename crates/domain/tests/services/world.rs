@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use rollcall_domain::{
     Admin, AdminError, AuthError, Authenticator, Caller, Clock, Configured, Connection,
     ConnectionChange, ConnectionId, Context, Derived, Directory, Error, Found, IdpKind, Indexer,
-    Keyring, Minted, Named, NewConnection, NewToken, OrganizationId, Precondition, Registry as _,
+    Keyring, Minted, Named, NewConnection, NewToken, OrganizationId, Precondition, Registry,
     ResourceId, Search, Shown, UuidIds,
 };
 use rollcall_filter::parse_filter;
@@ -43,11 +43,20 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn of(idp: IdpKind) -> Self {
+        Self::over(idp, |store| store).await
+    }
+
+    /// The same, administered over what is made of its registry.
+    pub(crate) async fn over<R: Registry + 'static>(
+        idp: IdpKind,
+        registry: impl FnOnce(Arc<MemoryStore>) -> Arc<R>,
+    ) -> Self {
         let store = Arc::new(MemoryStore::new());
         let clock = Arc::new(Hand(AtomicI64::new(1_700_000_000_000)));
         let ids = Arc::new(UuidIds);
         let key = Keyring::generate(clock.now()).unwrap();
-        let admin = Admin::new(store.clone(), store.clone(), clock.clone(), ids.clone())
+        let registry = registry(store.clone());
+        let admin = Admin::new(registry, store.clone(), clock.clone(), ids.clone())
             .with_keys(Arc::new(Keyring::parse(&key).unwrap()));
         let directory = Directory::new(store.clone(), clock.clone(), ids);
         let indexer = Indexer::new(store.clone(), store.clone(), clock.clone());

@@ -162,7 +162,7 @@ fn strings_are_json() {
         (r#""O'Malley""#, "O'Malley"),
         (r#""“quoted”""#, "“quoted”"),
         (r#""\uD83D\uDE00 \/\b\f\n\r\t""#, "😀 /\u{8}\u{c}\n\r\t"),
-        (r#""\u0000""#, "\0"),
+        (r#""\u0001\\u0000""#, "\u{1}\\u0000"),
         (r#""""#, ""),
         (r#""and (or) [not]""#, "and (or) [not]"),
     ] {
@@ -186,6 +186,8 @@ fn strings_are_json() {
         ("\"\n\"", 6),
         ("\"\\u00e9\0\"", 12),
         (r#""\"#, 5),
+        (r#""\u0000""#, 6),
+        (r#""é\\\u0000\x""#, 10),
     ] {
         let error = parse_filter(&format!("a eq {text}")).expect_err(text);
         assert_eq!((error.kind(), error.offset()), (ErrorKind::Filter, offset), "{text}: {error}");
@@ -193,7 +195,7 @@ fn strings_are_json() {
     fails(
         "a eq \"b\0\"",
         "found `\u{FFFD}\"` at offset 7, expected no control character; \
-         inside a string write it as an escape, such as `\\t` or `\\u0000`",
+         inside a string write it as an escape, such as `\\t` or `\\u0001`",
     );
 }
 

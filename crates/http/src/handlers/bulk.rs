@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::header::{HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
 use http::{Response, StatusCode};
@@ -12,7 +12,7 @@ use tracing::Instrument as _;
 use super::Call;
 use crate::alike::small;
 use crate::bulk::{Answers, BulkRequest};
-use crate::limits::Room;
+use crate::limits::Turn;
 use crate::problem::{Problem, chain};
 use crate::site::Site;
 use crate::{Body, json, media, reply};
@@ -23,6 +23,9 @@ const SET_TXN: HeaderName = HeaderName::from_static("set-txn");
 
 /// How often a server says that it still works on something.
 const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// How soon it says that it has come further.
+const SOON: Duration = Duration::from_millis(250);
 
 /// How long an answer is held back at most for a client that would rather wait (RFC 7240 §4.3).
 const LONGEST_WAIT: u64 = 30;
@@ -46,7 +49,7 @@ pub(super) async fn bulk(call: &Call<'_>) -> Result<Response<Body>, Problem> {
         context: call.context.clone(),
         site: call.site.clone(),
         request_id: call.request_id.to_owned(),
-        _room: call.room.clone(),
+        _turn: Arc::clone(&call.turn),
     };
     match Preference::of(&call.parts.headers).filter(|_| may_be_later(call)) {
         None => Ok(reply::ok(work.run(request, &|_| {}).await?.into())),
@@ -111,13 +114,13 @@ impl Preference {
     }
 }
 
-/// A bulk request on its own, with the room that it takes until it is done (R-E-16).
+/// A bulk request on its own, with the turn that it has until it is done (R-E-16).
 struct Work {
     directory: Arc<Directory>,
     context: Context,
     site: Site,
     request_id: String,
-    _room: Option<Arc<Room>>,
+    _turn: Arc<Turn>,
 }
 
 impl Work {
@@ -134,23 +137,18 @@ impl Work {
         Ok(answers.write(slots, results))
     }
 
-    /// Works on, says now and then how far it has come, and keeps what came of it.
+    /// Works on, says how far it has come, and keeps what came of it.
     async fn keep(self, request: BulkRequest, promised: Outcome) -> Option<String> {
         let done = AtomicUsize::new(0);
         let count = |n| done.store(n, Ordering::Relaxed);
-        let mut working = std::pin::pin!(self.run(request, &count));
-        let answer = loop {
-            tokio::select! {
-                answer = &mut working => break answer,
-                () = tokio::time::sleep(HEARTBEAT) => {
-                    let said = done.load(Ordering::Relaxed).to_string();
-                    let told = self.directory.report(&self.context, &promised, said).await;
-                    if let Err(error) = told {
-                        tracing::warn!(error = %chain(&error), "progress was not kept");
-                    }
-                }
+        let (this, of) = (&self, &promised);
+        let say = move |n: usize| async move {
+            let told = this.directory.report(&this.context, of, n.to_string()).await;
+            if let Err(error) = told {
+                tracing::warn!(error = %chain(&error), "progress was not kept");
             }
         };
+        let answer = saying(self.run(request, &count), &done, say).await;
         let (body, answer) = match answer {
             Ok(body) => (body.clone(), Some(body)),
             Err(error) => {
@@ -162,6 +160,28 @@ impl Work {
             tracing::error!(error = %chain(&error), "what came of a request was not kept");
         }
         answer
+    }
+}
+
+/// Works on, and says how many are done: soon where there are more of them, else now and then.
+async fn saying<T, S: Future<Output = ()>>(
+    work: impl Future<Output = T>,
+    done: &AtomicUsize,
+    say: impl Fn(usize) -> S,
+) -> T {
+    let mut working = std::pin::pin!(work);
+    let (mut said, mut since) = (0, Instant::now());
+    loop {
+        tokio::select! {
+            answer = &mut working => return answer,
+            () = tokio::time::sleep(SOON) => {
+                let now = done.load(Ordering::Relaxed);
+                if now != said || since.elapsed() >= HEARTBEAT {
+                    say(now).await;
+                    (said, since) = (now, Instant::now());
+                }
+            }
+        }
     }
 }
 
@@ -191,4 +211,27 @@ async fn later(
         answer = reply::with(answer, name, &value);
     }
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    /// What is done is said long before the next heartbeat, so that whoever asks after a stop is
+    /// told of it.
+    #[tokio::test]
+    async fn progress_is_said_soon() {
+        let (done, heard) = (AtomicUsize::new(0), &Notify::new());
+        let work = async {
+            done.store(500, Ordering::Relaxed);
+            heard.notified().await;
+        };
+        let say = |n: usize| async move {
+            assert_eq!(n, 500);
+            heard.notify_one();
+        };
+        tokio::time::timeout(HEARTBEAT, saying(work, &done, say)).await.unwrap();
+    }
 }

@@ -33,6 +33,7 @@ pub(super) async fn get(
 ) -> Result<Response<Body>, Problem> {
     let view = call.view(ty)?;
     let found = call.directory.get(&call.context, Named { ty, id }, view.derived()).await?;
+    call.check_shown(found.record.version)?;
     if call.is_known(found.record.version) {
         return Ok(reply::about(reply::not_modified(), &view, &found.record));
     }
@@ -47,7 +48,7 @@ pub(super) async fn replace(
     id: &str,
 ) -> Result<Response<Body>, Problem> {
     let view = call.view(ty)?;
-    let (body, wanted) = (call.json()?, call.if_match()?);
+    let (body, wanted) = (call.json()?, call.precondition()?);
     let at = Named { ty, id };
     let found = call.directory.replace(&call.context, at, &body, &wanted, view.derived()).await?;
     let links = call.links(&view, vec![found.record.id]).await?;
@@ -61,7 +62,7 @@ pub(super) async fn patch(
     id: &str,
 ) -> Result<Response<Body>, Problem> {
     let view = call.view(ty)?;
-    let (body, wanted) = (call.json()?, call.if_match()?);
+    let (body, wanted) = (call.json()?, call.precondition()?);
     let at = Named { ty, id };
     let found = call.directory.patch(&call.context, at, body, &wanted, view.derived()).await?;
     let Some(links) = call.patched(&view, &found).await? else {
@@ -76,7 +77,7 @@ pub(super) async fn delete(
     ty: &Arc<ResourceType>,
     id: &str,
 ) -> Result<Response<Body>, Problem> {
-    let wanted = call.if_match()?;
+    let wanted = call.precondition()?;
     call.directory.delete(&call.context, Named { ty, id }, &wanted).await?;
     Ok(reply::no_content())
 }

@@ -190,9 +190,34 @@ fn attribute_lists_are_united_and_their_bad_items_passed_over() {
 }
 
 #[test]
+fn lists_without_an_attribute_name_something_unknown() {
+    // R-PROJ-02, R-PROJ-09
+    let named = |query: &str| {
+        of(query).projection(user(), &Profile::GENERIC).map(|shown| shown.names()).unwrap()
+    };
+    for list in ["*", "nope", "(", "%22userName%22", "a%20b", ",(,"] {
+        assert!(named(&format!("attributes={list}")), "{list}");
+        let projection = of(&format!("attributes={list}"));
+        let projection = projection.projection(user(), &Profile::GENERIC).unwrap();
+        let user_name = user().by_path("userName").unwrap();
+        assert!(!projection.shows(user(), user_name), "{list}");
+        let excluded = of(&format!("excludedAttributes={list}"));
+        let excluded = excluded.projection(user(), &Profile::GENERIC).unwrap();
+        assert!(excluded.shows(user(), user_name), "{list}");
+    }
+    for list in ["", "%20,,"] {
+        assert!(!named(&format!("attributes={list}")), "{list}");
+    }
+    let posted = json!({"schemas": [standard::SEARCH_REQUEST], "attributes": ["*"]});
+    let posted = from_posted(posted).unwrap();
+    assert!(posted.projection(user(), &Profile::GENERIC).unwrap().names());
+}
+
+#[test]
 fn attributes_and_excluded_attributes_exclude_each_other() {
     // R-PROJ-04
     let refused = |query: &str| of(query).projection(user(), &Profile::GENERIC).is_err();
+    assert!(refused("attributes=*&excludedAttributes=name"));
     assert!(refused("attributes=id&excludedAttributes=name"));
     assert!(!refused("attributes=id&excludedAttributes="));
     assert!(!refused("excludedAttributes=name"));
@@ -212,6 +237,22 @@ fn posted_searches_say_the_same() {
     assert_eq!((search.start, search.count), (3, 7));
     assert_eq!(search.filter.unwrap().to_string(), "title pr");
     assert_eq!(paths(&parameters.attributes).unwrap().len(), 3);
+}
+
+#[test]
+fn posted_pages_are_clamped() {
+    // R-PAGE-06, R-PAGE-07
+    let asked = |start: Value, count: Value| {
+        let body = json!({"schemas": [standard::SEARCH_REQUEST], "startIndex": start,
+            "count": count});
+        let parameters = from_posted(body).unwrap();
+        search(&parameters).map(|search| (search.start, search.count))
+    };
+    assert_eq!(asked(json!(1e28), json!(1e28)).unwrap(), (i64::MAX as u64, 1000));
+    assert_eq!(asked(json!(-1e28), json!(-1e28)).unwrap(), (1, 0));
+    assert_eq!(asked(json!(2e0), json!(-0.0)).unwrap(), (2, 0));
+    assert!(asked(json!(1.5), json!(1)).is_err());
+    assert!(asked(json!(1), json!(1e-3)).is_err());
 }
 
 #[test]

@@ -48,6 +48,7 @@ impl From<Refusal> for Problem {
             Refusal::InvalidRequest(_) => bad("invalid_request"),
             Refusal::InvalidClient => Self::invalid_client(),
             Refusal::Paused => Self::paused(detail).called("temporarily_unavailable"),
+            Refusal::NoKeys => Self::no_keys(detail).called("temporarily_unavailable"),
             Refusal::Disabled => Self::no_client(detail),
             Refusal::UnsupportedGrantType => bad("unsupported_grant_type"),
             Refusal::InvalidScope(_) => bad("invalid_scope"),
@@ -103,6 +104,8 @@ mod tests {
         check(Refusal::InvalidClient, 401, "invalid_client").await;
         check(Refusal::Paused, 503, "temporarily_unavailable").await;
         check(Refusal::Disabled, 401, "invalid_client").await;
+        let told = check(Refusal::NoKeys, 503, "temporarily_unavailable").await.to_string();
+        assert!(told.contains("issuer") && !told.contains("directory"), "{told}");
         check(Refusal::UnsupportedGrantType, 400, "unsupported_grant_type").await;
         check(Refusal::InvalidScope("s".into()), 400, "invalid_scope").await;
         let inner = Refusal::Unavailable(Unavailable::new("password=x"));

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use rollcall_domain::{
-    Admin, Authenticator, Caller, Clock, Directory, Jobs, Keyring, NewAdminKey, Role, SignIn,
-    Traffics, Unavailable, UuidIds,
+    Admin, Authenticator, Caller, CheckError, Clock, Directory, Jobs, Keyring, NewAdminKey, Role,
+    SignIn, Traffics, UuidIds,
 };
 use rollcall_http::{AdminApi, App, Peer, Settings};
 use rollcall_schema::Instant;
@@ -84,10 +84,10 @@ struct Issuer;
 
 #[async_trait::async_trait]
 impl SignIn for Issuer {
-    async fn subject(&self, token: &str) -> Result<Option<(String, String)>, Unavailable> {
+    async fn subject(&self, token: &str) -> Result<Option<(String, String)>, CheckError> {
         match token {
             SIGNED => Ok(Some((ISSUER.into(), "ada".into()))),
-            "down.down.down" => Err(Unavailable::new("the issuer does not answer")),
+            "down.down.down" => Err(CheckError::NoKeys),
             _ => Ok(None),
         }
     }

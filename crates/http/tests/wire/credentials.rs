@@ -473,7 +473,7 @@ async fn outcomes_tell_no_more_than_a_token_may_read() {
         let scopes: Scopes = scopes.parse().unwrap();
         let tenant = world.token_of(&world.a, |token| Token { scopes, ..token }).await;
         let mut answer = world.send(&tenant, Method::GET, &path, &[], "").await;
-        for _ in 0..1_000 {
+        for _ in 0..12_000 {
             if answer.status != 202 {
                 break;
             }

@@ -14,7 +14,7 @@ use rollcall_schema::standard;
 use serde_json::json;
 
 use crate::user;
-use crate::world::{Answer, Tenant, World};
+use crate::world::{Answer, NO_KEYS, Tenant, World};
 
 #[tokio::test]
 async fn each_connection_has_its_own_size() {
@@ -128,6 +128,24 @@ async fn who_guesses_tokens_is_not_heard_for_long() {
     world.time.store(1_000, Ordering::Relaxed);
     from(&world, "192.0.2.1", &guess_a, None).await.is_error(401, "");
     from(&world, "192.0.2.1", &guess_a, None).await.is_error(429, "");
+}
+
+/// Whoever forges tokens of an issuer that can't be reached is told that, and not for long.
+#[tokio::test]
+async fn r_sec_06_tokens_that_nobody_can_check_are_limited() {
+    let failures = Rate { per_second: 1, burst: 3 };
+    let world = World::with(Settings { failures, ..Settings::default() }).await;
+    from(&world, "192.0.2.1", &world.a, None).await.is(200);
+    let forged = Tenant { token: NO_KEYS.into(), ..world.a.clone() };
+    for _ in 0..3 {
+        let refused = from(&world, "192.0.2.1", &forged, None).await;
+        refused.is_error(503, "");
+        assert_eq!(refused.header("retry-after"), "60");
+        assert!(refused.text.contains("issuer") && !refused.text.contains("directory"));
+    }
+    from(&world, "192.0.2.1", &forged, None).await.is_error(429, "");
+    // What was good lately is heard.
+    from(&world, "192.0.2.1", &world.a, None).await.is(200);
 }
 
 /// Nobody gets more tries by naming connections that nobody has.

@@ -7,6 +7,7 @@ mod capabilities;
 mod credentials;
 mod custom;
 mod discovery;
+mod fairness;
 mod limits;
 mod lists;
 mod me;

@@ -18,6 +18,8 @@ use crate::world::{Answer, World};
 
 const SECRET: &str = "rcs_s3cret%+ x";
 const ASSERTION: &str = "eyJhbGciOiJFUzI1NiJ9.e30.c2ln";
+/// An assertion of an issuer whose keys are not there.
+const UNCHECKED: &str = "eyJ.no.keys";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Grants to the client whose id is its connection's, by secret or assertion.
@@ -34,6 +36,9 @@ impl AuthorizationServer for Known {
         self.asked.fetch_add(1, Ordering::Relaxed);
         self.seen.lock().unwrap().push(request.certificate);
         match request.grant_type {
+            Some("client_credentials") if request.assertion == Some(UNCHECKED) => {
+                return Err(Refusal::NoKeys);
+            }
             Some("client_credentials") => {}
             Some(_) => return Err(Refusal::UnsupportedGrantType),
             None => return Err(Refusal::InvalidRequest("`grant_type` is missing".into())),
@@ -218,6 +223,41 @@ async fn who_guesses_secrets_is_not_heard_for_long() {
     for _ in 0..10 {
         ask(&world, &id, &[], &good.replace("client_credentials", "password")).await.is(400);
     }
+}
+
+/// Whoever forges assertions of an issuer that can't be reached is not heard for long either.
+#[tokio::test]
+async fn r_sec_06_assertions_that_nobody_can_check_are_limited() {
+    let failures = Rate { per_second: 1, burst: 3 };
+    let (world, server, id) = world(Settings { failures, ..Settings::default() }).await;
+    let forged = format!(
+        "grant_type=client_credentials&client_id={id}&client_assertion_type=urn%3Aietf%3Aparams\
+         %3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion={UNCHECKED}"
+    );
+    ask(&world, &id, &[], &by_secret(&id)).await.is(200);
+    for _ in 0..3 {
+        let answer = ask(&world, &id, &[], &forged).await;
+        is_refused(&answer, 503, "temporarily_unavailable");
+        assert_eq!(answer.header("retry-after"), "60");
+        assert!(answer.text.contains("issuer") && !answer.text.contains("directory"));
+    }
+    let asked = server.asked.load(Ordering::Relaxed);
+    is_refused(&ask(&world, &id, &[], &forged).await, 429, "temporarily_unavailable");
+    assert_eq!(server.asked.load(Ordering::Relaxed), asked);
+    ask(&world, &id, &[], &by_secret(&id)).await.is(200);
+}
+
+/// The path of the public URL is part of the issuer, and so of its well-known path (RFC 8414 §3.1).
+#[tokio::test]
+async fn r_oauth_07_metadata_is_found_below_a_public_path() {
+    let public_url = "https://x.example/y%20z/".into();
+    let (world, _, id) = world(Settings { public_url, ..Settings::default() }).await;
+    let get =
+        async |path: String| world.raw(Request::get(path).body(Full::default()).unwrap()).await;
+    let before = "/.well-known/oauth-authorization-server";
+    get(format!("{before}/y%20z/connections/{id}")).await.is(200);
+    get(format!("{before}/connections/{id}")).await.is(200);
+    get(format!("{before}/y/connections/{id}")).await.is_error(404, "");
 }
 
 #[tokio::test]

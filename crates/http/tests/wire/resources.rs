@@ -170,6 +170,18 @@ async fn versions_guard_reads_and_writes() {
     assert_eq!((same.is(304).text.as_str(), same.header("etag")), ("", "W/\"1\""));
     with(Method::GET, &at, ("if-none-match", "*"), String::new()).await.is(304);
     with(Method::GET, &at, ("if-none-match", "\"2\""), String::new()).await.is(200);
+    // RFC 9110 §13.1.1, §13.1.2: each header counts for reads and for changes.
+    with(Method::GET, &at, ("if-match", "\"2\""), String::new()).await.is_error(412, "");
+    with(Method::GET, &at, ("if-match", "\"2\", \"1\""), String::new()).await.is(200);
+    with(Method::GET, &at, ("if-match", "*"), String::new()).await.is(200);
+    let same = user("ada").to_string();
+    for known in ["*", "W/\"1\""] {
+        let header = ("if-none-match", known);
+        with(Method::PUT, &at, header, same.clone()).await.is_error(412, "");
+        with(Method::DELETE, &at, header, String::new()).await.is_error(412, "");
+        with(Method::PUT, "/Users/none", header, same.clone()).await.is_error(404, "");
+    }
+    with(Method::PUT, &at, ("if-none-match", "\"2\""), same).await.is(200);
     let title = user("ada").to_string().replace('}', ",\"title\":\"T\"}");
     with(Method::PUT, &at, ("if-match", "\"foreign\""), title.clone()).await.is_error(412, "");
     with(Method::PUT, &at, ("if-match", "\"0\", W/\"1\""), title.clone()).await.is(200);

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::world::World;
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 struct Server {
     address: SocketAddr,

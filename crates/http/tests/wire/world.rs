@@ -8,16 +8,17 @@ use std::time::Duration;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use rollcall_domain::{
-    AccessTokens, Admin, Authenticator, Caller, Change, CommitError, Connection, ConnectionId,
-    Directory, Edge, FindError, Found, Grant, Halt, IdpKind, Load, NewConnection, Organization,
-    OrganizationId, Outcome, Page, Query, Reader, Record, Registry as _, Reindex, Reindexed,
-    ResourceId, Scope, Setup, Store, SystemClock, Token, TransactionId, Unavailable, UuidIds,
-    Written,
+    AccessTokens, Admin, Authenticator, Caller, Change, CheckError, CommitError, Connection,
+    ConnectionId, Directory, Edge, FindError, Found, Grant, Halt, IdpKind, Load, NewConnection,
+    Organization, OrganizationId, Outcome, Page, Query, Reader, Record, Registry as _, Reindex,
+    Reindexed, ResourceId, Scope, Setup, Store, SystemClock, Token, TransactionId, Unavailable,
+    UuidIds, Written,
 };
 use rollcall_http::{App, Body, Settings};
 use rollcall_schema::{Link, ResourceType};
 use rollcall_testkit::{MemoryStore, registered};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 pub(crate) const PUBLIC: &str = "https://scim.example";
@@ -57,7 +58,7 @@ pub(crate) struct Answer {
 /// A store that counts, that can be broken, and that can pretend to large groups.
 #[derive(Default)]
 pub(crate) struct Spy {
-    memory: MemoryStore,
+    memory: Arc<MemoryStore>,
     /// How often rows of relations were read.
     pub(crate) edges: AtomicU64,
     /// How many members every group seems to have; 0 for those it has.
@@ -68,6 +69,43 @@ pub(crate) struct Spy {
     pub(crate) too_many: AtomicBool,
     /// How often something was noted of a request that is answered later.
     pub(crate) outcomes: AtomicU64,
+    pub(crate) gate: Gate,
+}
+
+/// Lets searches through one by one, once it is shut.
+pub(crate) struct Gate {
+    shut: AtomicBool,
+    steps: Semaphore,
+    came: Mutex<Vec<ConnectionId>>,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { shut: AtomicBool::new(false), steps: Semaphore::new(0), came: Mutex::default() }
+    }
+}
+
+impl Gate {
+    pub(crate) fn shut(&self) {
+        self.shut.store(true, Ordering::SeqCst);
+    }
+
+    /// Lets so many through, in the order in which they came.
+    pub(crate) fn open_for(&self, searches: usize) {
+        self.steps.add_permits(searches);
+    }
+
+    /// Whose searches came to the shut gate.
+    pub(crate) fn came(&self) -> Vec<ConnectionId> {
+        self.came.lock().unwrap().clone()
+    }
+
+    async fn pass(&self, who: ConnectionId) {
+        if self.shut.load(Ordering::SeqCst) {
+            self.came.lock().unwrap().push(who);
+            self.steps.acquire().await.unwrap().forget();
+        }
+    }
 }
 
 impl World {
@@ -76,8 +114,8 @@ impl World {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
-        let spy = Arc::new(Spy::default());
         let memory = Arc::new(MemoryStore::new());
+        let spy = Arc::new(Spy { memory: memory.clone(), ..Spy::default() });
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidIds));
         let admin = Admin::new(memory.clone(), spy.clone(), clock, ids);
         let mut tenants = Vec::new();
@@ -223,13 +261,19 @@ impl Tenant {
     }
 }
 
+/// An access token whose issuer can't be reached.
+pub(crate) const NO_KEYS: &str = "eyJ.no.keys";
+
 #[async_trait::async_trait]
 impl AccessTokens for Grants {
     async fn check(
         &self,
         token: &str,
         asked: Option<ConnectionId>,
-    ) -> Result<Option<Grant>, Unavailable> {
+    ) -> Result<Option<Grant>, CheckError> {
+        if token == NO_KEYS {
+            return Err(CheckError::NoKeys);
+        }
         let grant = self.0.lock().unwrap().get(token).cloned();
         Ok(grant.filter(|grant| asked.is_none_or(|asked| asked == grant.connection)))
     }
@@ -277,7 +321,7 @@ impl Answer {
 #[async_trait::async_trait]
 impl Store for Spy {
     fn scope(&self, at: Scope) -> Box<dyn Reader + '_> {
-        Box::new(Window { spy: self, inner: self.memory.scope(at) })
+        Box::new(Window { spy: self, at, inner: self.memory.scope(at) })
     }
 
     async fn commit_many(
@@ -324,6 +368,7 @@ impl Store for Spy {
 
 struct Window<'s> {
     spy: &'s Spy,
+    at: Scope,
     inner: Box<dyn Reader + 's>,
 }
 
@@ -339,6 +384,7 @@ impl Reader for Window<'_> {
     }
 
     async fn find(&self, query: &Query<'_>) -> Result<Page, FindError> {
+        self.spy.gate.pass(self.at.connection).await;
         match self.spy.too_many.load(Ordering::Relaxed) {
             true => Err(FindError::TooMany),
             false => self.inner.find(query).await,

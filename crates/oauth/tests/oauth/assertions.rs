@@ -36,7 +36,8 @@ async fn r_oauth_04_what_an_assertion_says_is_exact() {
     let gone = Value::Null;
     for (nth, (claim, value, expect)) in [
         ("aud", json!(issuer), true),
-        ("aud", json!(["https://elsewhere.test", issuer]), true),
+        ("aud", json!([issuer, world.oauth.token_endpoint(world.connection)]), true),
+        ("aud", json!(["https://elsewhere.test", issuer]), false),
         ("aud", json!(world.oauth.audience(world.connection)), false),
         ("aud", json!(world.oauth.token_endpoint(other)), false),
         ("aud", json!(format!("{issuer}/")), false),
@@ -68,6 +69,38 @@ async fn r_oauth_04_what_an_assertion_says_is_exact() {
         assert_eq!(granted.is_ok(), expect, "{shown}");
         assert!(matches!(granted, Ok(_) | Err(Refusal::InvalidClient)), "{shown}");
     }
+}
+
+/// Tokens of other kinds that the key may have signed are no assertions (RFC 8725 §3.11).
+#[tokio::test]
+async fn r_oauth_04_an_assertion_says_that_it_is_one() {
+    let key = Key::new("k1", "ES256");
+    let world = with_keys(&[&key]).await;
+    for (typ, expect) in [
+        ("JWT", true),
+        ("client-authentication+jwt", true),
+        ("at+jwt", false),
+        ("logout+jwt", false),
+        ("dpop+jwt", false),
+    ] {
+        let header = json!({"alg": "ES256", "typ": typ, "kid": "k1"});
+        let granted = world.with_assertion(&key.signed(&header, &world.claims(typ))).await;
+        assert_eq!(granted.is_ok(), expect, "{typ}");
+    }
+}
+
+/// One that ends later than a day from now is remembered as long.
+#[tokio::test]
+async fn r_oauth_04_an_assertion_is_remembered_until_it_ends() {
+    let key = Key::new("k1", "ES256");
+    let world = with_keys(&[&key]).await;
+    let (now, mut claims) = (world.clock.seconds(), world.claims("long"));
+    claims["iat"] = json!(now + 299);
+    claims["exp"] = json!(now + 86_690);
+    let assertion = key.token(&claims);
+    assert!(world.with_assertion(&assertion).await.is_ok());
+    world.clock.pass(86_400 + 1);
+    is_no_client(world.with_assertion(&assertion).await);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Clients with secrets, and what they are granted.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use rollcall_domain::{
     AccessTokens as _, AuthorizationServer as _, Clock as _, ConnectionId, Ids as _, JobId,
@@ -244,4 +245,15 @@ async fn metadata_is_the_same_whether_there_is_a_connection_or_not() {
     assert_eq!(metadata["issuer"], format!("{ORIGIN}/connections/{nobody}"));
     assert_eq!(metadata["token_endpoint"], world.oauth.token_endpoint(nobody));
     assert_eq!(metadata["jwks_uri"], format!("{ORIGIN}/oauth/jwks"));
+}
+
+/// RFC 8705 §3.3: clients are told where access tokens are bound to certificates.
+#[tokio::test]
+async fn r_oauth_05_metadata_tells_of_certificates() {
+    let world = World::new().await;
+    let plain = Arc::into_inner(world.replica()).unwrap();
+    let name = "tls_client_certificate_bound_access_tokens";
+    assert_eq!(plain.metadata(world.connection)[name], false);
+    let tls = plain.with_client_certificates();
+    assert_eq!(tls.metadata(world.connection)[name], true);
 }

@@ -1,6 +1,6 @@
 //! Operators who signed in elsewhere.
 
-use rollcall_domain::SignIn as _;
+use rollcall_domain::{CheckError, SignIn as _};
 use rollcall_oauth::Oidc;
 use serde_json::{Value, json};
 
@@ -56,6 +56,42 @@ async fn r_e_25_whatever_else_comes_is_nobody() {
     }
 }
 
+/// OpenID Connect Core §3.1.3.7, RFC 8725 §3.11: tokens that were made for something else, or for
+/// somebody else, are no sign-in.
+#[tokio::test]
+async fn r_e_25_a_sign_in_is_one_and_ours() {
+    let key = Key::new("k1", "ES256");
+    let (issuer, at) = (Issuer::serve(&[&key]).await, At::new());
+    let oidc = Oidc::new(issuer.url.clone(), AUDIENCE.into(), issuer.near(), at.clone());
+    let both = json!([AUDIENCE, "evil"]);
+    let logout = json!({"http://schemas.openid.net/event/backchannel-logout": {}});
+    for (typ, changes, expect) in [
+        ("JWT", json!({}), true),
+        ("at+jwt", json!({}), true),
+        ("application/at+jwt", json!({"azp": "evil"}), true),
+        ("logout+jwt", json!({}), false),
+        ("logout+jwt", json!({"events": logout}), false),
+        ("JWT", json!({"events": logout}), false),
+        ("secevent+jwt", json!({}), false),
+        ("dpop+jwt", json!({}), false),
+        // An access token of one audience names its client so.
+        ("JWT", json!({"azp": "evil"}), true),
+        ("JWT", json!({"aud": [AUDIENCE]}), true),
+        ("JWT", json!({"aud": both, "azp": "evil"}), false),
+        ("JWT", json!({"aud": both}), false),
+        ("JWT", json!({"aud": both, "azp": AUDIENCE}), true),
+        ("at+jwt", json!({"aud": both, "azp": "evil"}), true),
+    ] {
+        let mut said = claims(&issuer, &at);
+        for (name, value) in changes.as_object().unwrap() {
+            said[name] = value.clone();
+        }
+        let token = key.signed(&json!({"alg": "ES256", "typ": typ, "kid": "k1"}), &said);
+        let subject = oidc.subject(&token).await.unwrap();
+        assert_eq!(subject.is_some(), expect, "{typ} {changes}");
+    }
+}
+
 #[tokio::test]
 async fn r_e_25_one_issuer_does_not_speak_for_another() {
     let key = Key::new("k1", "ES256");
@@ -63,7 +99,7 @@ async fn r_e_25_one_issuer_does_not_speak_for_another() {
     issuer.pose_as("https://another.test");
     let oidc = Oidc::new(issuer.url.clone(), AUDIENCE.into(), issuer.near(), at.clone());
     let token = key.token(&claims(&issuer, &at));
-    assert!(oidc.subject(&token).await.is_err());
+    assert!(matches!(oidc.subject(&token).await, Err(CheckError::NoKeys)));
     assert_eq!(issuer.fetched(), 0);
     // Where the keys are known, nothing is discovered.
     let oidc = Oidc::new(issuer.url.clone(), AUDIENCE.into(), issuer.near(), at)

@@ -30,7 +30,7 @@ impl<'a> Taken<'a> {
             Act::HandOver { to, .. } => to,
             _ => at.connection,
         };
-        Self::among(Scope { connection, ..at }, &write.kind, write.id, new_keys(&write.act))
+        Self::among(Scope { connection, ..at }, &write.kind, write.id, write.act.keys())
     }
 
     /// Whether others have what is to be a record's.
@@ -45,15 +45,6 @@ impl<'a> Taken<'a> {
             attrs: keys().map(|key| &*key.attr).collect(),
             keys: keys().map(|key| &*key.text).collect(),
         }
-    }
-}
-
-fn new_keys(act: &Act) -> &[Key] {
-    match act {
-        Act::Create { keys, .. } | Act::HandOver { keys, .. } => keys,
-        Act::Replace { keys: KeyChange::By { added, .. }, .. } => added,
-        Act::Replace { keys: KeyChange::To(keys), .. } => keys,
-        Act::Link { .. } | Act::Delete { .. } => &[],
     }
 }
 

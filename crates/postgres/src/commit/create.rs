@@ -4,7 +4,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use rollcall_domain::{Body, Key, Scope, Write};
 use uuid::Uuid;
 
-use crate::commit::pieces::{Edges, Stem, applied, differing, given, log};
+use crate::commit::pieces::{Edges, Stem, applied, differing, given, log, under};
 use crate::statement::statement;
 use crate::values::to_db;
 
@@ -56,7 +56,9 @@ counted as (
 )
 ",
     log!(),
-    "values ($1, $6, $5, $7, $2, $8, $3, $4, 1, $9::jsonb)
+    "values ($1, $6, $5, $7, ",
+    under!(),
+    ", $8, $3, $4, 1, $9::jsonb)
 returning null::uuid[]"
 );
 
@@ -85,7 +87,9 @@ counted as (
     "logged as (
     ",
     log!(),
-    "select $1, $6, $5, $7, $2, $8, $3, $4, f.version, $9::jsonb || t.changes from fit f, told t
+    "select $1, $6, $5, $7, ",
+    under!(),
+    ", $8, $3, $4, f.version, $9::jsonb || t.changes from fit f, told t
 )
 select array_agg(member order by member) from unknown"
 );

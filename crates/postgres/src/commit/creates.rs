@@ -11,6 +11,7 @@ use rollcall_domain::{Act, EdgeOp, ResourceId, Scope, Write};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::commit::pieces::under;
 use crate::statement::statement;
 use crate::values::{place, to_db};
 
@@ -134,7 +135,8 @@ fn came(members: &BTreeSet<ResourceId>) -> Value {
     json!({ "added": added, "removed": [] })
 }
 
-const TEXT: &str = "with unknown (member) as materialized (
+const TEXT: &str = concat!(
+    "with unknown (member) as materialized (
     select m.member from unnest($3::uuid[]) m (member) where (
         select true from resource r
         where r.organization = $1 and r.id = m.member
@@ -167,8 +169,11 @@ counted as (
 logged as (
     insert into event
         (organization, id, at, actor, connection, action, kind, resource, version, changes)
-    select $1, l.event, l.at, l.actor, $2, l.action, l.kind, l.id, 1, l.changes::jsonb
+    select $1, l.event, l.at, l.actor, ",
+    under!("l.actor"),
+    ", l.action, l.kind, l.id, 1, l.changes::jsonb
     from fit, unnest($4::uuid[], $5::text[], $6::bigint[], $19::uuid[], $20::text[], $21::text[],
         $22::text[]) l (id, kind, at, event, actor, action, changes)
 )
-select array_agg(member order by member) from unknown";
+select array_agg(member order by member) from unknown"
+);

@@ -8,7 +8,7 @@
 use diesel::sql_types::{BigInt, Nullable, Text};
 use rollcall_domain::{Action, Scope, Write};
 
-use crate::commit::pieces::{Stem, log};
+use crate::commit::pieces::{Stem, log, under};
 use crate::statement::statement;
 use crate::values::to_db;
 
@@ -76,7 +76,9 @@ counted as (
 logged as (
     ",
     log!(),
-    "select $1, $6, $5, $7, $2, $8, $3, $4, g.version + 1, $9::jsonb from gone g
+    "select $1, $6, $5, $7, ",
+    under!(),
+    ", $8, $3, $4, g.version + 1, $9::jsonb from gone g
     union all
     select $1, gen_random_uuid(), $5, $7, m.connection, $11, m.kind, m.id, m.version, m.changes
     from moved m

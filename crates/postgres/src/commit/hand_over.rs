@@ -8,7 +8,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use rollcall_domain::{ConnectionId, Key, Scope, Write};
 use uuid::Uuid;
 
-use crate::commit::pieces::{Stem, log};
+use crate::commit::pieces::{Stem, log, under};
 use crate::statement::statement;
 use crate::values::to_db;
 
@@ -76,7 +76,9 @@ counted as (
 logged as (
     ",
     log!(),
-    "select $1, $6, $5, $7, $2, $8, $3, $4, f.version, $9::jsonb from fit f
+    "select $1, $6, $5, $7, ",
+    under!(),
+    ", $8, $3, $4, f.version, $9::jsonb from fit f
 )
 select
     (select r.version from resource r

@@ -15,7 +15,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use rollcall_domain::{Scope, Write};
 use uuid::Uuid;
 
-use crate::commit::pieces::{Edges, Stem, applied, differing, given, log};
+use crate::commit::pieces::{Edges, Stem, applied, differing, given, log, under};
 use crate::statement::statement;
 use crate::values::{place, to_db};
 
@@ -116,7 +116,9 @@ fit as (
 logged as (
     ",
     log!(),
-    "select $1, $6, $5, $7, $2, $8, $3, $4, m.version, $9::jsonb || t.changes from moved m, told t
+    "select $1, $6, $5, $7, ",
+    under!(),
+    ", $8, $3, $4, m.version, $9::jsonb || t.changes from moved m, told t
 )
 select
     s.version, s.created, s.modified, h.version, h.modified,

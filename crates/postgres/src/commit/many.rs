@@ -35,6 +35,8 @@ enum Applied {
     Together(Vec<Vec<Written>>),
     /// Nothing is, and a smaller part may do better. Whether that is in doubt.
     Apart(bool),
+    /// The connection is closed to all of it.
+    Closed,
     /// The database is out of reach.
     Lost(String),
 }
@@ -57,10 +59,13 @@ impl Units {
                 changes => match self.apply(at, part).await {
                     Applied::Together(written) => outcomes.extend(written.into_iter().map(Ok)),
                     Applied::Apart(doubt) => due.extend(halves(Part { changes, doubt })),
+                    Applied::Closed => {
+                        let closed = || Err(CommitError::Closed);
+                        outcomes.extend(std::iter::repeat_with(closed).take(all(halt, changes)));
+                    }
                     Applied::Lost(reason) => {
                         let lost = || Err(Unavailable::new(reason.clone()).into());
-                        let all = if halt == Halt::AtFailure { 1 } else { changes.len() };
-                        outcomes.extend(std::iter::repeat_with(lost).take(all));
+                        outcomes.extend(std::iter::repeat_with(lost).take(all(halt, changes)));
                     }
                 },
             }
@@ -91,6 +96,9 @@ impl Units {
                 }
             }
             let Some(failure) = failure else { return Applied::Apart(doubt) };
+            if remedy == Some(Remedy::Closed) {
+                return Applied::Closed;
+            }
             let most = match remedy {
                 Some(Remedy::Repeat) => ATTEMPTS,
                 Some(Remedy::Ask) if !failure.is_refusal() => ATTEMPTS,
@@ -107,6 +115,14 @@ impl Units {
             tokio::time::sleep(pause(attempt)).await;
             attempt += 1;
         }
+    }
+}
+
+/// How many of changes that all fail are told of.
+const fn all(halt: Halt, changes: &[Change]) -> usize {
+    match halt {
+        Halt::AtFailure => 1,
+        Halt::Never => changes.len(),
     }
 }
 

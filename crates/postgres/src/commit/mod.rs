@@ -134,6 +134,7 @@ impl Units {
             Remedy::Repeat => return Ok(None),
             Remedy::GiveUp => return Err(Unavailable::new(failure.to_string())),
             Remedy::Ask => None,
+            Remedy::Closed => Some(CommitError::Closed),
             Remedy::Unique => self.taken(at, change).await?,
             Remedy::ForeignKey => self.unknown(at, change).await?,
         };
@@ -143,8 +144,11 @@ impl Units {
         }
     }
 
-    /// Which unique value is in use; nothing where it is free again.
+    /// Which unique value is in use, or wanted twice; nothing where it is free again.
     async fn taken(&self, at: Scope, change: &Change) -> Result<Option<CommitError>, Unavailable> {
+        if let Some(attr) = change.contested() {
+            return Ok(Some(CommitError::Taken { attr: attr.into() }));
+        }
         for write in &change.writes {
             let taken = One::<_, (String,)>::new(Taken::new(at, write));
             if let Some((attr,)) = self.ask(at, &taken).await?.pop() {

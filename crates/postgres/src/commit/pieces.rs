@@ -185,7 +185,25 @@ macro_rules! log {
     };
 }
 
-pub(crate) use {applied, differing, given, log};
+/// The connection that an event stands under. Where an IdP acts it is one whose end nobody has
+/// decided, and that nobody decides before the commit: whoever does waits for the lock. Otherwise
+/// it is null, which no event may have, so that nothing of the statement is applied.
+macro_rules! under {
+    () => {
+        under!("$7")
+    };
+    ($actor:literal) => {
+        concat!(
+            "case when starts_with(",
+            $actor,
+            ", 'tok_') then (
+        select c.id from connection c
+        where c.id = $2 and c.removal is null and c.removed is null for key share) else $2 end"
+        )
+    };
+}
+
+pub(crate) use {applied, differing, given, log, under};
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use rollcall_domain::{Body, Key, KeyChange, Scope, Write};
 use uuid::Uuid;
 
-use crate::commit::pieces::{Edges, Stem, applied, differing, given, log};
+use crate::commit::pieces::{Edges, Stem, applied, differing, given, log, under};
 use crate::statement::statement;
 use crate::values::to_db;
 
@@ -101,7 +101,9 @@ macro_rules! alone {
             "logged as (
     ",
             log!(),
-            "select $1, $6, $5, $7, $2, $8, $3, $4, f.version, $9::jsonb from fit f
+            "select $1, $6, $5, $7, ",
+            under!(),
+            ", $8, $3, $4, f.version, $9::jsonb from fit f
 )
 ",
             written!(),
@@ -133,7 +135,9 @@ macro_rules! with_edges {
             "logged as (
     ",
             log!(),
-            "select $1, $6, $5, $7, $2, $8, $3, $4, f.version, $9::jsonb || t.changes from fit f, told t
+            "select $1, $6, $5, $7, ",
+            under!(),
+            ", $8, $3, $4, f.version, $9::jsonb || t.changes from fit f, told t
 )
 ",
             written!(),

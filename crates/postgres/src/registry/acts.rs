@@ -10,6 +10,7 @@ use rollcall_domain::{
     AdminEvent, Amend, AmendError, Amendment, ConnectionId, Entry, EntryId, Kept, Token,
     Unavailable,
 };
+use rollcall_schema::Instant;
 use uuid::Uuid;
 
 use crate::commit::pieces::log;
@@ -79,8 +80,9 @@ async fn amend(line: &Line<'_>, amendment: &Amendment) -> Result<(), Stopped> {
             Amend::Replace { entry, expect } => replace(line, entry, *expect).await?,
             Amend::Remove { id, expect } => {
                 let at = amendment.events.first().map(|event| event.at);
-                remove(line, *id, *expect, at.map(rollcall_schema::Instant::millis)).await?;
+                remove(line, *id, *expect, at.map(Instant::millis)).await?;
             }
+            Amend::Room { connection, most, at } => room(line, *connection, *most, *at).await?,
         }
     }
     if !amendment.events.is_empty() {
@@ -103,7 +105,14 @@ async fn add(line: &Line<'_>, entry: &Entry) -> Result<(), Stopped> {
             hold(line, entry).await?;
             insert!(token, TokenRow::of(entry)?)
         }
-        Entry::AdminKey(entry) => insert!(admin_key, AdminKeyRow::of(entry)),
+        Entry::AdminKey(entry) => {
+            if let Some(of) = entry.organization {
+                let held = organization::table.filter(organization::id.eq(of.uuid()));
+                let held = held.select((organization::id,)).for_key_share();
+                stands(&line.rows::<_, (Uuid,)>(&held).await?)?;
+            }
+            insert!(admin_key, AdminKeyRow::of(entry))
+        }
         Entry::SigningKey(entry) => insert!(signing_key, SigningKeyRow::of(entry)),
         Entry::Job(entry) => insert!(job, JobRow::of(entry)?),
     };
@@ -120,6 +129,25 @@ async fn hold(line: &Line<'_>, token: &Token) -> Result<(), Stopped> {
     stands(&line.rows::<_, (Uuid,)>(&held).await?)
 }
 
+/// Whether fewer than so many tokens of a connection live. Whoever asks at the same moment waits
+/// until the other has added its own.
+async fn room(line: &Line<'_>, id: ConnectionId, most: u32, at: Instant) -> Result<(), Stopped> {
+    let held = connection::table
+        .filter(connection::id.eq(id.uuid()).and(connection::removed.is_null()))
+        .select((connection::id,))
+        .for_no_key_update();
+    stands(&line.rows::<_, (Uuid,)>(&held).await?)?;
+    let live = token::expires.is_null().or(token::expires.gt(at.millis()));
+    let live = token::table
+        .filter(token::connection.eq(id.uuid()).and(token::revoked.is_null()).and(live))
+        .select((token::id,))
+        .limit(i64::from(most));
+    match line.rows::<_, (Uuid,)>(&live).await?.len() < most as usize {
+        true => Ok(()),
+        false => Err(AmendError::Full.into()),
+    }
+}
+
 async fn replace(line: &Line<'_>, entry: &Entry, expect: u64) -> Result<(), Stopped> {
     macro_rules! update {
         ($table:ident, $id:expr, $row:expr $(, $also:expr)?) => {{
@@ -133,6 +161,9 @@ async fn replace(line: &Line<'_>, entry: &Entry, expect: u64) -> Result<(), Stop
     stands(&match entry {
         Entry::Organization(entry) => update!(organization, entry.id, OrganizationRow::of(entry)),
         Entry::Connection(entry) => {
+            if entry.removal.is_some() {
+                close(line, entry.id).await?;
+            }
             let there = connection::removed.is_null();
             update!(connection, entry.id, ConnectionRow::of(entry)?, there)
         }
@@ -141,6 +172,14 @@ async fn replace(line: &Line<'_>, entry: &Entry, expect: u64) -> Result<(), Stop
         Entry::SigningKey(entry) => update!(signing_key, entry.id, SigningKeyRow::of(entry)),
         Entry::Job(entry) => update!(job, entry.id, JobRow::of(entry)?),
     })
+}
+
+/// Waits for what IdPs are writing to a connection, and lets nothing begin before the end: each
+/// such commit holds the row until it is made.
+async fn close(line: &Line<'_>, id: ConnectionId) -> Result<(), Stopped> {
+    let row = connection::table.filter(connection::id.eq(id.uuid()));
+    let held = row.select((connection::id,)).for_update();
+    stands(&line.rows::<_, (Uuid,)>(&held).await?)
 }
 
 async fn remove(line: &Line<'_>, id: EntryId, expect: u64, at: Option<i64>) -> Result<(), Stopped> {

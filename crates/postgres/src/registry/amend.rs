@@ -43,7 +43,7 @@ impl Units {
                 return Ok(());
             }
             match remedy {
-                Remedy::GiveUp => return Err(Unavailable::from(failure).into()),
+                Remedy::GiveUp | Remedy::Closed => return Err(Unavailable::from(failure).into()),
                 // What it hangs on is gone.
                 Remedy::ForeignKey => return Err(AmendError::Stale),
                 Remedy::Unique => {

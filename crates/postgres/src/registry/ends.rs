@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::registry::acts::{Stopped, stands};
 use crate::statement::statement;
-use crate::tables::{admin_key, connection, organization, token};
+use crate::tables::{admin_key, connection, job, organization, token};
 use crate::unit::Line;
 
 statement! {
@@ -65,6 +65,8 @@ pub(super) async fn organization(
     line.rows::<_, (Uuid,)>(&marks.returning((connection::id,))).await?;
     let keys = diesel::delete(admin_key::table.filter(admin_key::organization.eq(id)));
     line.rows::<_, (Uuid,)>(&keys.returning((admin_key::id,))).await?;
+    let jobs = diesel::delete(job::table.filter(job::organization.eq(id)));
+    line.rows::<_, (Uuid,)>(&jobs.returning((job::id,))).await?;
     let own = diesel::delete(organization::table.filter(organization::id.eq(id)));
     line.rows::<_, (Uuid,)>(&own.returning((organization::id,))).await?;
     Ok(())

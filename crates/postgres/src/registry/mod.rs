@@ -28,6 +28,17 @@ use crate::unit::One;
 type Pair = (OrganizationRow, ConnectionRow);
 type Credential = (TokenRow, ConnectionRow);
 
+/// The one credential that is so, with its connection, unless that is a mark.
+macro_rules! credential {
+    ($which:expr) => {
+        token::table
+            .inner_join(connection::table)
+            .filter($which)
+            .filter(connection::removed.is_null())
+            .select((token::all_columns, connection::all_columns))
+    };
+}
+
 #[async_trait]
 impl Registry for Postgres {
     async fn amend(&self, amendment: Amendment) -> Result<(), AmendError> {
@@ -108,11 +119,7 @@ impl Registry for Postgres {
     }
 
     async fn token(&self, id: TokenId) -> Result<Option<(Token, Connection)>, Unavailable> {
-        let query = token::table
-            .inner_join(connection::table)
-            .filter(token::id.eq(id.uuid()))
-            .filter(connection::removed.is_null())
-            .select((token::all_columns, connection::all_columns));
+        let query = credential!(token::id.eq(id.uuid()));
         let row = self.units.read(None, &One::<_, Credential>::new(query)).await?.pop();
         row.map(read_credential).transpose()
     }
@@ -121,13 +128,15 @@ impl Registry for Postgres {
         &self,
         hash: TokenHash,
     ) -> Result<Option<(Token, Connection)>, Unavailable> {
-        let query = token::table
-            .inner_join(connection::table)
-            .filter(token::hash.eq(hash.0.to_vec()))
-            .filter(connection::removed.is_null())
-            .select((token::all_columns, connection::all_columns));
+        let query = credential!(token::hash.eq(hash.0.to_vec()));
         let row = self.units.read(None, &One::<_, Credential>::new(query)).await?.pop();
         row.map(read_credential).transpose()
+    }
+
+    async fn bootstrap_tokens(&self) -> Result<Vec<(Token, Connection)>, Unavailable> {
+        let query = credential!(token::bootstrap).order((token::created, token::id));
+        let rows = self.units.read(None, &One::<_, Credential>::new(query)).await?;
+        rows.into_iter().map(read_credential).collect()
     }
 
     async fn expiring_tokens(

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::flaw::Flaw;
 use crate::resource_type::{Storage, is_name, storage};
-use crate::{Attribute, Returned, Schema, Type, Uniqueness};
+use crate::{Attribute, Mutability, Returned, Schema, Type, Uniqueness};
 
 /// The longest name.
 const LONGEST_NAME: usize = 128;
@@ -29,6 +29,17 @@ pub(super) fn each<'s>(
             show(&format!("{pointer}/subAttributes/{at}"), part, Some(attribute));
         }
     }
+}
+
+/// Shows the path of each attribute and each part, with the URN before it.
+pub(super) fn paths(schema: &Schema, show: &mut dyn FnMut(&str)) {
+    each("", schema, &mut |_, attribute, parent| {
+        let (urn, name) = (&schema.id, &attribute.name);
+        show(&match parent {
+            Some(parent) => format!("{urn}:{}.{name}", parent.name),
+            None => format!("{urn}:{name}"),
+        });
+    });
 }
 
 /// The first attribute that refers to a list of resources.
@@ -118,7 +129,8 @@ fn characteristics(
     } else if unique && parent.is_some_and(|parent| storage(parent) == Storage::Relation) {
         flaw("uniqueness", "references to resources can't be unique: use `none`");
     }
-    if attribute.required && attribute.returned == Returned::Never {
+    let written = attribute.mutability != Mutability::WriteOnly;
+    if attribute.required && attribute.returned == Returned::Never && written {
         flaw("returned", "what is required must be seen: use `default`, or don't require it");
     }
 }

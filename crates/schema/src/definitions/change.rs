@@ -154,12 +154,15 @@ impl Change {
             let message = format!("is there as `{}`: spell it so", old.name);
             self.flaw(format!("{pointer}/name"), message);
         }
+        // What is only written is never returned, whatever was said of it once.
+        let unseen = old.mutability == Mutability::WriteOnly && old.mutability == new.mutability;
+        let same_returned = old.returned == new.returned || unseen;
         let fixed = [
             ("type", old.kind == new.kind, kind(old.kind).to_owned()),
             ("multiValued", old.multi_valued == new.multi_valued, old.multi_valued.to_string()),
             ("caseExact", old.case_exact == new.case_exact, old.case_exact.to_string()),
             ("mutability", old.mutability == new.mutability, mutability(old.mutability).to_owned()),
-            ("returned", old.returned == new.returned, returned(old.returned).to_owned()),
+            ("returned", same_returned, returned(old.returned).to_owned()),
         ];
         for (name, _, was) in fixed.into_iter().filter(|(_, same, _)| !same) {
             self.fixed(format!("{pointer}/{name}"), &path, name, &was);

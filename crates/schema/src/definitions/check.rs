@@ -1,6 +1,6 @@
 //! Whether definitions make sense: each by itself, and beside the standard ones.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use rollcall_filter::parse_attr_path;
 
@@ -55,6 +55,7 @@ pub(super) fn check(definitions: &Definitions, scope: Scope) -> Vec<Flaw> {
     for at in 0..definitions.extensions.len() {
         checker.extension(at);
     }
+    checker.urns_beside_paths();
     checker.flaws
 }
 
@@ -285,6 +286,34 @@ impl<'d> Checker<'d> {
                  `external`, or give it to a type of its own"
             );
             self.flaw(pointer, message);
+        }
+    }
+
+    /// R-URI-01: a URN that is the path of an attribute as well would hide it.
+    fn urns_beside_paths(&mut self) {
+        let standard = standard::schemas().iter().map(|schema| &**schema);
+        let all: Vec<&Schema> = standard.chain(&self.all.schemas).collect();
+        let mut paths = HashMap::new();
+        for schema in &all {
+            attributes::paths(schema, &mut |path| {
+                paths.entry(path.to_ascii_lowercase()).or_insert(schema.id.as_str());
+            });
+        }
+        for (at, schema) in self.all.schemas.iter().enumerate() {
+            if let Some(other) = paths.get(&schema.id.to_ascii_lowercase()) {
+                let message = format!("is the path of an attribute of `{other}`: choose another");
+                self.flaw(format!("/schemas/{at}/id"), message);
+            }
+            // Where both are ours, the URN is blamed.
+            for standard in standard::schemas() {
+                let hides = |path: &str| path.eq_ignore_ascii_case(&standard.id);
+                let mut hidden = false;
+                attributes::paths(schema, &mut |path| hidden |= hides(path));
+                if hidden {
+                    let message = format!("has an attribute whose path is `{}`", standard.id);
+                    self.flaw(format!("/schemas/{at}/id"), message);
+                }
+            }
         }
     }
 

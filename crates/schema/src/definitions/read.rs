@@ -8,7 +8,9 @@ use super::flaw::{Fault, Flaw};
 use super::located::{Kind, Member, Node, position};
 use crate::pointer;
 use crate::standard::{RESOURCE_TYPE, SCHEMA};
-use crate::{Attribute, Definitions, Extended, Schema, SchemaExtension, TypeDefinition};
+use crate::{
+    Attribute, Definitions, Extended, Mutability, Returned, Schema, SchemaExtension, TypeDefinition,
+};
 
 /// More text than this isn't looked at.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -34,6 +36,7 @@ impl<'t> Draft<'t> {
         }
         let root = Node::parse(text)?;
         let mut reader = Reader::default();
+        reader.null_characters(&root, "");
         reader.any(&root, "");
         let Reader { definitions, faults, schemas, resource_types, extensions } = reader;
         Ok(Self { text, root, definitions, faults, schemas, resource_types, extensions })
@@ -122,6 +125,26 @@ fn shape(node: &Node) -> Option<Shape> {
 }
 
 impl Reader {
+    /// No text holds U+0000, whatever it is for.
+    fn null_characters(&mut self, node: &Node, pointer: &str) {
+        const HELD: &str = "holds the character U+0000: leave it out";
+        match &node.kind {
+            Kind::Text(text) if text.contains('\0') => self.fault(node.at, pointer, HELD),
+            Kind::List(nodes) => nodes.iter().enumerate().for_each(|(at, node)| {
+                self.null_characters(node, &pointer::join(pointer, &at.to_string()));
+            }),
+            Kind::Object(members) => members.iter().for_each(|member| {
+                if member.name.contains('\0') {
+                    self.fault(member.at, pointer, format!("a name {HELD}"));
+                } else {
+                    let pointer = pointer::join(pointer, &member.name);
+                    self.null_characters(&member.value, &pointer);
+                }
+            }),
+            _ => {}
+        }
+    }
+
     fn any(&mut self, node: &Node, pointer: &str) {
         match (&node.kind, shape(node)) {
             (Kind::List(_), _) => self.each(node, pointer, Self::resource),
@@ -244,6 +267,10 @@ impl Reader {
             "subAttributes",
         ];
         let attribute = self.object(node, pointer, &known, &[])?;
+        let words = "readOnly, readWrite, immutable, writeOnly";
+        let mutability = attribute.word(self, "mutability", words);
+        // R-ATTR-20: what is only written is never returned, whatever is said here.
+        let returned = attribute.word(self, "returned", "always, never, default, request");
         Some(Attribute {
             name: attribute.required_text(self, "name"),
             kind: attribute.word(
@@ -256,12 +283,8 @@ impl Reader {
             required: attribute.flag(self, "required"),
             canonical_values: attribute.texts(self, "canonicalValues"),
             case_exact: attribute.flag(self, "caseExact"),
-            mutability: attribute.word(
-                self,
-                "mutability",
-                "readOnly, readWrite, immutable, writeOnly",
-            ),
-            returned: attribute.word(self, "returned", "always, never, default, request"),
+            mutability,
+            returned: if mutability == Mutability::WriteOnly { Returned::Never } else { returned },
             uniqueness: attribute.word(self, "uniqueness", "none, server, global"),
             reference_types: attribute.texts(self, "referenceTypes"),
             sub_attributes: attribute.attributes(self, "subAttributes"),

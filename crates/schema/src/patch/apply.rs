@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::budget::{Budget, tests};
 use super::fault::Fault;
-use super::links::{Changes, one_element};
+use super::links::{Changes, Joining, one_element};
 use super::list::{Marked, is_filled};
 use super::{Act, Change, Elements, LinkStep, Missing, Patch, Patched, Pick, Write};
 use crate::required::check;
@@ -17,14 +17,16 @@ type Object = Map<String, Value>;
 pub(super) fn apply(
     patch: &Patch,
     ty: &ResourceType,
-    seen: &View<'_>,
+    (seen, joining): (&View<'_>, &Joining<'_>),
     profile: &Profile,
 ) -> Result<Patched, PatchError> {
     let rules = Rules { ty, profile, budget: Budget::new() };
     let mut body = seen.document.body().clone();
     let mut links = Changes::default();
     for step in &patch.steps {
-        rules.act(&mut body, &mut links, &step.act, seen).map_err(|fault| fault.at(step.at))?;
+        rules
+            .act(&mut body, &mut links, &step.act, (seen, joining))
+            .map_err(|fault| fault.at(step.at))?;
     }
     let document = Document::from_canonical(body);
     if document != *seen.document {
@@ -50,7 +52,7 @@ impl Rules<'_> {
         body: &mut Object,
         links: &mut Changes,
         act: &Act,
-        seen: &View<'_>,
+        (seen, joining): (&View<'_>, &Joining<'_>),
     ) -> Result<(), Fault> {
         match act {
             Act::Write(attr, write) => {
@@ -68,7 +70,7 @@ impl Rules<'_> {
                 if let LinkStep::RemoveWhere(condition) = step {
                     self.budget.rows(seen.links, links.added(*attr), tests(condition))?;
                 }
-                links.apply(self.ty, *attr, step, seen.links, self.profile)
+                links.apply(self.ty, *attr, step, (seen.links, joining), self.profile)
             }
             Act::SameId(value) if value.as_str() == Some(seen.id) => Ok(()),
             Act::SameId(_) => Err(Fault::mutability("`id` is read-only")),

@@ -45,10 +45,13 @@ impl Budget {
     }
 
     fn spend(&self, looks: usize) -> Result<(), Fault> {
-        let left =
-            self.0.get().checked_sub(looks).ok_or_else(|| {
-                Fault::value("too many operations on long lists: send them in parts")
-            })?;
+        let left = self.0.get().checked_sub(looks).ok_or_else(|| {
+            let detail = format!(
+                "the operations look at more than {MOST_LOOKS} elements of long lists: send \
+                     them in parts"
+            );
+            Fault::value(detail)
+        })?;
         self.0.set(left);
         Ok(())
     }

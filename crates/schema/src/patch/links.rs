@@ -1,6 +1,6 @@
 //! Operations on relations: sets of ids, folded without reading rows (R-PATCH-47).
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rollcall_filter::Filter;
 use serde_json::{Map, Value};
@@ -46,12 +46,10 @@ impl Reader<'_> {
         let removes = how.verb == Verb::Remove || (how.verb == Verb::Replace && value.is_null());
         let ids = plain_values(filter, self.profile());
         let step = match ids {
-            // No id holds U+0000, and no store could be asked for one.
             Some(mut ids) if removes => {
                 ids.sort_unstable();
                 ids.dedup();
                 one_element(self.profile(), def, ids.len())?;
-                ids.retain(|id| !id.contains('\0'));
                 LinkStep::Remove(ids)
             }
             None if removes => match self.condition(def, filter)? {
@@ -103,6 +101,9 @@ fn open_json(value: Value) -> Value {
     opened.unwrap_or(value)
 }
 
+/// What is known of resources that join a relation, by id.
+pub(super) type Joining<'a> = HashMap<&'a str, &'a Link>;
+
 /// The changes of each relation so far.
 #[derive(Debug, Default)]
 pub(super) struct Changes(BTreeMap<AttrId, LinkChange>);
@@ -118,7 +119,7 @@ impl Changes {
         ty: &ResourceType,
         attr: AttrId,
         step: &LinkStep,
-        links: &[Link],
+        rows: (&[Link], &Joining<'_>),
         profile: &Profile,
     ) -> Result<(), Fault> {
         let change = self.0.entry(attr).or_insert_with(|| LinkChange::none(attr));
@@ -129,7 +130,7 @@ impl Changes {
                 *change = LinkChange::replaced(attr, ids.iter().map(ToOwned::to_owned));
             }
             LinkStep::RemoveWhere(condition) => {
-                let found = found(ty, attr, change, condition, links);
+                let found = found(ty, attr, change, condition, rows);
                 one_element(profile, ty.attr(attr), found.len())?;
                 found.into_iter().for_each(|id| change.remove(id));
             }
@@ -144,13 +145,13 @@ impl Changes {
 
 /// The ids among the rows as they stand that a condition finds.
 ///
-/// Of a row that this PATCH itself adds only the id is known.
+/// Of a row that this PATCH itself adds only the id is known, unless it is among those that join.
 fn found(
     ty: &ResourceType,
     attr: AttrId,
     change: &LinkChange,
     condition: &Condition,
-    links: &[Link],
+    (links, joining): (&[Link], &Joining<'_>),
 ) -> BTreeSet<String> {
     let known: HashSet<&str> = links.iter().map(|link| link.id.as_str()).collect();
     let stands = |id: &String| match change.base {
@@ -161,6 +162,9 @@ fn found(
     let rows = rows.filter(|link| link_matches(ty, condition, attr, link)).map(|link| &link.id);
     let added = change.add.iter().filter(|id| !known.contains(id.as_str()));
     let added = added.filter(|id| {
+        if let Some(link) = joining.get(id.as_str()) {
+            return link_matches(ty, condition, attr, link);
+        }
         let element =
             Value::Object(Map::from_iter([("value".to_owned(), Value::from(id.as_str()))]));
         element_matches(ty, condition, attr, &element)

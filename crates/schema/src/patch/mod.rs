@@ -11,12 +11,14 @@ mod pick;
 mod read;
 mod write;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use crate::condition::Condition;
 use crate::resource_type::{AttrId, ExtensionId};
 use crate::value::Ignored;
-use crate::{Document, LinkChange, PatchError, Profile, ResourceType, View};
+use crate::{Document, Link, LinkChange, PatchError, Profile, ResourceType, View};
 
 /// A PATCH request whose paths, filters and values are resolved against a resource type.
 ///
@@ -66,7 +68,21 @@ impl Patch {
         self.steps.iter().any(reads)
     }
 
-    /// Applies the operations in order to one resource, all or none of them (R-PATCH-03).
+    /// The ids that join a relation before an operation picks rows of it by more than their ids:
+    /// [`apply_among`](Self::apply_among) can be told what they belong to.
+    pub fn joining(&self) -> BTreeSet<&str> {
+        let picks = |step: &Step| matches!(step.act, Act::Links(_, LinkStep::RemoveWhere(_)));
+        let last = self.steps.iter().rposition(picks).unwrap_or_default();
+        let before = self.steps.iter().take(last);
+        let ids = before.filter_map(|step| match &step.act {
+            Act::Links(_, LinkStep::Add(ids) | LinkStep::Replace(ids)) => Some(ids),
+            _ => None,
+        });
+        ids.flatten().map(String::as_str).collect()
+    }
+
+    /// Applies the operations in order to one resource, all or none of them (R-PATCH-03). Of what
+    /// joins a relation on the way only the id is known.
     ///
     /// # Errors
     /// [`PatchError`] when an operation finds no target or changes what is immutable, or when the
@@ -77,7 +93,23 @@ impl Patch {
         seen: &View<'_>,
         profile: &Profile,
     ) -> Result<Patched, PatchError> {
-        apply::apply(self, ty, seen, profile)
+        self.apply_among(ty, seen, &[], profile)
+    }
+
+    /// As [`apply`](Self::apply), with the resources that [`joining`](Self::joining) names as
+    /// rows would show them: operations find what earlier ones added as if it stood (R-PATCH-03).
+    ///
+    /// # Errors
+    /// Those of [`apply`](Self::apply).
+    pub fn apply_among(
+        &self,
+        ty: &ResourceType,
+        seen: &View<'_>,
+        joining: &[Link],
+        profile: &Profile,
+    ) -> Result<Patched, PatchError> {
+        let joining = joining.iter().map(|link| (link.id.as_str(), link)).collect();
+        apply::apply(self, ty, (seen, &joining), profile)
     }
 }
 

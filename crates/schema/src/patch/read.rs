@@ -174,6 +174,12 @@ impl<'a> Reader<'a> {
         let grammar = if loose { Grammar::Tolerant } else { Grammar::Strict };
         Parser { grammar, ..Parser::posted() }.path(text).map_err(|error| match error.kind() {
             ErrorKind::Filter => Fault::Filter(FilterError::Syntax(error)),
+            // R-FILTER-24: what is beyond a bound is a filter where a bracket was opened before.
+            ErrorKind::TooDeep | ErrorKind::TooManyNodes
+                if text.get(..error.offset()).is_some_and(|before| before.contains('[')) =>
+            {
+                Fault::Filter(FilterError::Syntax(error))
+            }
             _ => Fault::path(format!("no path `{}`: {error}", shorten(text))),
         })
     }

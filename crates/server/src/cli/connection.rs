@@ -42,11 +42,13 @@ pub(crate) enum ConnectionCommand {
     Configure(ConfigureArgs),
     /// Show whether a connection is ready, and what was seen of its IdP.
     #[command(after_help = "Example: rollcall connection status --database-url \
-        sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_…")]
+        sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_…\n\n\
+        The exit code is 1 when a check fails, and 0 when there are warnings alone.")]
     Status(OneConnection),
     /// Look at a connection closely, and say what would mend it.
     #[command(after_help = "Example: rollcall connection validate --database-url \
-        sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_… --public-url https://scim.example.com")]
+        sqlite:./rollcall-data/rollcall.sqlite3 \\\n    --connection conn_… --public-url https://scim.example.com\n\n\
+        The exit code is 1 when a check fails, and 0 when there are warnings alone.")]
     Validate(OneConnection),
     /// Delete a connection, having said what becomes of its people. Nothing can be taken back.
     #[command(after_help = "Example: rollcall connection delete --database-url \

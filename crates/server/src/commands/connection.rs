@@ -1,7 +1,8 @@
 //! `rollcall connection`: the IdP directories of organizations.
 
 use rollcall_domain::{
-    Caller, Configured, Connection, FirstToken, NewConnection, Organization, People,
+    Caller, Check, CheckOutcome, Configured, Connection, FirstToken, NewConnection, Organization,
+    People,
 };
 use serde_json::Value;
 
@@ -50,6 +51,7 @@ pub(crate) async fn run(args: ConnectionArgs) -> anyhow::Result<()> {
             let backend = Backend::open_existing(&config).await?;
             let status = told(backend.admin().status(&Caller::CLI, connection).await)?;
             print(&status.shown()?, output, "")?;
+            passed(&status.checks)?;
         }
         ConnectionCommand::Validate(OneConnection { config, connection, output }) => {
             let config = Config::read(&config)?;
@@ -59,10 +61,21 @@ pub(crate) async fn run(args: ConnectionArgs) -> anyhow::Result<()> {
             warn_without_public_url(&config);
             let found = told(admin.validate(&Caller::CLI, connection, Some(&base)).await)?;
             print(&found.shown()?, output, "")?;
+            passed(&found.checks)?;
         }
         ConnectionCommand::Delete(args) => delete(args).await?,
     }
     Ok(())
+}
+
+/// Fails where a check did, so that scripts needn't read what was printed.
+fn passed(checks: &[Check]) -> anyhow::Result<()> {
+    let failed = checks.iter().filter(|check| check.outcome == CheckOutcome::Fail);
+    let failed: Vec<_> = failed.map(|check| check.name).collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    anyhow::bail!("{} of {} checks failed: {}", failed.len(), checks.len(), failed.join(", "))
 }
 
 async fn create(args: NewConnectionArgs) -> anyhow::Result<()> {

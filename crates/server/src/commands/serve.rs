@@ -24,7 +24,9 @@ pub(crate) async fn run(args: ConfigArgs) -> anyhow::Result<()> {
     telemetry::log(&config);
     let backend = Backend::open(&config).await?;
     if let Some(token) = &config.scim_token {
-        let connection = backend.admin().bootstrap(token.reveal()).await?;
+        let connection = backend.admin().bootstrap(token.reveal()).await;
+        let connection = connection
+            .context("the bootstrap token (`scim_token`, ROLLCALL_SCIM_TOKEN) was not taken")?;
         tracing::info!(connection = %connection.id, "the bootstrap token opens this connection");
     }
     let listener = bind(config.listen).await?;

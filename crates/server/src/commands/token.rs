@@ -78,7 +78,7 @@ pub(crate) async fn run(args: TokenArgs) -> anyhow::Result<()> {
 async fn create(args: NewTokenArgs) -> anyhow::Result<()> {
     let new = new_token(&args)?;
     let config = Config::read(&args.config)?;
-    let admin = Backend::open_existing(&config).await?.admin();
+    let admin = Backend::open_existing(&config).await?.admin_that_fetches(&config);
     let minted = told(admin.mint(&Caller::CLI, args.connection, &new).await)?;
     warn_without_public_url(&config);
     let note = match minted.secret {

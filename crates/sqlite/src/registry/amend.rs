@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel::result::DatabaseErrorKind::{ForeignKeyViolation, UniqueViolation};
 use diesel::result::Error::DatabaseError;
 use rollcall_domain::{Amend, AmendError, Amendment, ConnectionId, Entry, EntryId, OrganizationId};
+use rollcall_schema::Instant;
 
 use super::kept;
 use super::rows::{
@@ -14,7 +15,7 @@ use super::rows::{
 use crate::log;
 use crate::statement::{Run, fixed};
 use crate::tables::{admin_key, connection, job, organization, signing_key, token};
-use crate::values::{Count, Id};
+use crate::values::{Count, Id, Moment};
 
 fixed! {
     /// Leaves a mark of a connection.
@@ -51,6 +52,7 @@ pub(super) fn apply(conn: &mut SqliteConnection, amendment: &Amendment) -> Resul
             Amend::Add(entry) => add(conn, entry)?,
             Amend::Replace { entry, expect } => replace(conn, entry, *expect)?,
             Amend::Remove { id, expect } => remove(conn, *id, *expect)?,
+            Amend::Room { connection, most, at } => room(conn, *connection, *most, *at)?,
         }
     }
     for event in &amendment.events {
@@ -72,6 +74,10 @@ fn add(conn: &mut SqliteConnection, entry: &Entry) -> Result<(), Unmade> {
             diesel::insert_into(token::table).values(&UsedToken::from(&**one)).execute(conn)
         }
         Entry::AdminKey(one) => {
+            if let Some(of) = one.organization {
+                let there = organization::table.filter(organization::id.eq(Id::from(of)));
+                found(usize::from(select(exists(there)).get_result::<bool>(conn)?))?;
+            }
             diesel::insert_into(admin_key::table).values(&UsedAdminKey::from(&**one)).execute(conn)
         }
         Entry::SigningKey(one) => {
@@ -157,7 +163,27 @@ fn clear(conn: &mut SqliteConnection, id: OrganizationId) -> Result<(), Unmade> 
     diesel::delete(token::table).filter(token::organization.eq(whose)).execute(conn)?;
     diesel::delete(connection::table).filter(connection::organization.eq(whose)).execute(conn)?;
     diesel::delete(admin_key::table).filter(admin_key::organization.eq(whose)).execute(conn)?;
+    diesel::delete(job::table).filter(job::organization.eq(whose)).execute(conn)?;
     Ok(())
+}
+
+/// Whether fewer than so many tokens of a connection live.
+fn room(
+    conn: &mut SqliteConnection,
+    id: ConnectionId,
+    most: u32,
+    at: Instant,
+) -> Result<(), Unmade> {
+    is_there(conn, id)?;
+    let ends = token::expires.is_null().or(token::expires.gt(Moment(at)));
+    let live: i64 = token::table
+        .filter(token::connection.eq(Id::from(id)).and(token::revoked.is_null()).and(ends))
+        .count()
+        .get_result(conn)?;
+    match live < i64::from(most) {
+        true => Ok(()),
+        false => Err(Unmade::Refused(AmendError::Full)),
+    }
 }
 
 /// A token needs a connection that is more than a mark.

@@ -23,6 +23,19 @@ use rows::{JobRow, OrganizationRow, SeenConnection, SigningKeyRow, UsedAdminKey,
 
 pub(crate) use kept::expire;
 
+type Credential = (UsedToken, SeenConnection);
+
+/// The one credential that is so, with its connection, unless that is a mark.
+macro_rules! credential {
+    ($which:expr) => {
+        token::table
+            .inner_join(connection::table)
+            .filter($which)
+            .filter(connection::removed.is_null())
+            .select((UsedToken::as_select(), SeenConnection::as_select()))
+    };
+}
+
 #[async_trait]
 impl Registry for Sqlite {
     async fn amend(&self, amendment: Amendment) -> Result<(), AmendError> {
@@ -121,15 +134,8 @@ impl Registry for Sqlite {
     }
 
     async fn token(&self, id: TokenId) -> Result<Option<(Token, Connection)>, Unavailable> {
-        let one = token::table
-            .inner_join(connection::table)
-            .filter(token::id.eq(Id::from(id)))
-            .filter(connection::removed.is_null())
-            .select((UsedToken::as_select(), SeenConnection::as_select()));
-        let row = self
-            .pool
-            .read(move |conn| one.first::<(UsedToken, SeenConnection)>(conn).optional())
-            .await?;
+        let one = credential!(token::id.eq(Id::from(id)));
+        let row = self.pool.read(move |conn| one.first::<Credential>(conn).optional()).await?;
         Ok(row.map(|(token, connection)| (token.into(), connection.into())))
     }
 
@@ -137,16 +143,15 @@ impl Registry for Sqlite {
         &self,
         hash: TokenHash,
     ) -> Result<Option<(Token, Connection)>, Unavailable> {
-        let one = token::table
-            .inner_join(connection::table)
-            .filter(token::hash.eq(Digest(hash.0)))
-            .filter(connection::removed.is_null())
-            .select((UsedToken::as_select(), SeenConnection::as_select()));
-        let row = self
-            .pool
-            .read(move |conn| one.first::<(UsedToken, SeenConnection)>(conn).optional())
-            .await?;
+        let one = credential!(token::hash.eq(Digest(hash.0)));
+        let row = self.pool.read(move |conn| one.first::<Credential>(conn).optional()).await?;
         Ok(row.map(|(token, connection)| (token.into(), connection.into())))
+    }
+
+    async fn bootstrap_tokens(&self) -> Result<Vec<(Token, Connection)>, Unavailable> {
+        let all = credential!(token::bootstrap.eq(true)).order((token::created, token::id));
+        let rows = self.pool.read(move |conn| all.load::<Credential>(conn)).await?;
+        Ok(rows.into_iter().map(|(token, connection)| (token.into(), connection.into())).collect())
     }
 
     async fn expiring_tokens(

@@ -6,6 +6,7 @@ use rollcall_domain::{
     SigningKey, Status, Thumbprint, Token, TokenHash, TokenKind, Traffic, Work,
 };
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::tables::{admin_key, connection, job, organization, signing_key, token};
 use crate::values::{Count, Digest, Id, Json, Moment, Named};
@@ -71,6 +72,7 @@ pub(super) struct TokenRow {
     revoked: Option<Moment>,
     replaces: Option<Id>,
     warned: Option<Count>,
+    bootstrap: bool,
     revision: Count,
 }
 
@@ -232,6 +234,7 @@ impl From<&Token> for TokenRow {
             revoked: one.revoked.map(Moment),
             replaces: one.replaces.map(Id::from),
             warned: one.warned.map(|days| Count(days.into())),
+            bootstrap: one.bootstrap,
             revision: Count(one.revision),
         }
     }
@@ -260,6 +263,7 @@ impl From<UsedToken> for Token {
             revoked: row.revoked.map(|at| at.0),
             replaces: row.replaces.map(Into::into),
             warned: row.warned.map(|days| u32::try_from(days.0).unwrap_or(u32::MAX)),
+            bootstrap: row.bootstrap,
             revision: row.revision.0,
             used: used.map(|at| at.0),
         }
@@ -341,7 +345,7 @@ impl From<&Job> for JobRow {
     fn from(one: &Job) -> Self {
         Self {
             id: one.id.into(),
-            organization: one.organization.into(),
+            organization: one.organization.map_or(Id(Uuid::nil()), Id::from),
             actor: Named(one.actor),
             work: Json(one.work.clone()),
             state: Json(one.state.clone()),
@@ -357,7 +361,7 @@ impl From<JobRow> for Job {
     fn from(row: JobRow) -> Self {
         Self {
             id: row.id.into(),
-            organization: row.organization.into(),
+            organization: (!row.organization.0.is_nil()).then(|| row.organization.into()),
             actor: row.actor.0,
             work: row.work.0,
             state: row.state.0,

@@ -17,7 +17,7 @@ cases![a_job_is_kept_as_it_is, jobs_to_do_are_those_not_finished, of_parallel_wo
 fn job(work: Work, created: i64) -> Job {
     Job {
         id: JobId::from_uuid(fresh()),
-        organization: OrganizationId::from_uuid(fresh()),
+        organization: Some(OrganizationId::from_uuid(fresh())),
         actor: Actor::AdminKey(AdminKeyId::from_uuid(fresh())),
         work,
         state: JobState::default(),
@@ -25,6 +25,11 @@ fn job(work: Work, created: i64) -> Job {
         touched: Instant::from_millis(created),
         revision: 0,
     }
+}
+
+/// Work for an organization, just begun.
+pub(super) fn job_of(organization: OrganizationId) -> Job {
+    Job { organization: Some(organization), ..job(Work::EraseOrganization, 1) }
 }
 
 async fn found(subject: &Subject, id: JobId) -> Option<Job> {
@@ -65,7 +70,11 @@ async fn a_job_is_kept_as_it_is(subject: Subject) {
         replace(&subject, &next).await.expect("it moves");
         assert_eq!(found(&subject, next.id).await.as_ref(), Some(&next));
         stale(&replace(&subject, &next).await);
-        end(&subject, &next).await;
+        // Nobody's any more.
+        let last = Job { organization: None, revision: 2, ..next };
+        replace(&subject, &last).await.expect("it moves");
+        assert_eq!(found(&subject, last.id).await.as_ref(), Some(&last));
+        end(&subject, &last).await;
     }
     assert_eq!(found(&subject, JobId::from_uuid(fresh())).await, None);
 }

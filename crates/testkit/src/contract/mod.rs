@@ -2,6 +2,7 @@
 //! and [`Registry`](rollcall_domain::Registry), as cases that a store must pass.
 
 mod amendments;
+mod closings;
 mod deletes;
 mod erasures;
 mod handovers;
@@ -16,6 +17,7 @@ mod paging;
 mod races;
 mod registry;
 mod reindexing;
+mod room;
 mod rows;
 mod searches;
 mod setups;
@@ -83,10 +85,12 @@ pub fn all() -> impl Iterator<Item = &'static Case> {
         setups::CASES,
         tokens::CASES,
         keys::CASES,
+        room::CASES,
         notes::CASES,
         jobs::CASES,
         outcomes::CASES,
         handovers::CASES,
+        closings::CASES,
         erasures::CASES,
     ];
     modules.into_iter().flatten()

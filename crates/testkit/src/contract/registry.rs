@@ -25,6 +25,8 @@ cases![
     a_connection_changes_as_a_whole,
     a_removed_connection_is_gone,
     an_organization_goes_after_its_connections,
+    an_organization_goes_with_its_keys_and_jobs,
+    no_key_is_added_to_an_organization_that_is_gone,
     what_is_unknown_is_none,
 ];
 
@@ -349,6 +351,42 @@ async fn an_organization_goes_after_its_connections(subject: Subject) {
     stale(&amend(&subject, remove(0)).await);
     let again = Organization { name: of.name.clone(), ..fresh_organization() };
     add(&*subject.registry, [Entry::Organization(again)]).await;
+}
+
+fn key_of(of: OrganizationId) -> Entry {
+    Entry::AdminKey(Box::new(super::keys::admin_key("theirs", Some(of))))
+}
+
+async fn an_organization_goes_with_its_keys_and_jobs(subject: Subject) {
+    let (gone, stays) =
+        (organization(&subject, "acme").await, organization(&subject, "other").await);
+    let job = |of: &Organization| super::jobs::job_of(of.id);
+    let (theirs, others) = (job(&gone), job(&stays));
+    for (of, job) in [(&gone, &theirs), (&stays, &others)] {
+        add(&*subject.registry, [key_of(of.id), Entry::Job(Box::new(job.clone()))]).await;
+    }
+    // The job that erases it begins as it goes.
+    let last = job(&gone);
+    let id = EntryId::Organization(gone.id);
+    let acts =
+        vec![Amend::Remove { id, expect: 0 }, Amend::Add(Entry::Job(Box::new(last.clone())))];
+    let amendment = Amendment { acts, ..Amendment::default() };
+    subject.registry.amend(amendment).await.expect("it goes");
+    let found = async |id| subject.registry.job(id).await.expect("the store answers");
+    assert_eq!(found(theirs.id).await, None);
+    assert_eq!((found(others.id).await, found(last.id).await), (Some(others), Some(last.clone())));
+    for (of, keys) in [(&gone, 0), (&stays, 1)] {
+        let found = subject.registry.admin_keys(Some(of.id), None, 10).await;
+        assert_eq!(found.expect("the store answers").len(), keys);
+    }
+    amend(&subject, Amend::Remove { id: EntryId::Job(last.id), expect: 0 }).await.expect("ended");
+}
+
+async fn no_key_is_added_to_an_organization_that_is_gone(subject: Subject) {
+    let gone = OrganizationId::from_uuid(fresh());
+    stale(&amend(&subject, Amend::Add(key_of(gone))).await);
+    let found = subject.registry.admin_keys(Some(gone), None, 10).await;
+    assert_eq!(found.expect("the store answers"), []);
 }
 
 async fn what_is_unknown_is_none(subject: Subject) {

@@ -1,10 +1,13 @@
 //! Keys that are made anew, and records whose keys are behind.
 
-use rollcall_domain::{Act, CommitError, KeyChange, Record, Reindex, Reindexed, ResourceId, Write};
+use rollcall_domain::{
+    Act, Candidates, CommitError, KeyChange, KeyTest, Load, Plan, Query, Record, Reindex,
+    Reindexed, ResourceId, Start, Total, Write,
+};
 
 use super::uniqueness::{keys, with_keys};
 use crate::contract::cases;
-use crate::{Site, Subject, fresh_id, groups, users};
+use crate::{Site, Subject, fresh_id, groups, ids, users};
 
 cases![
     a_record_tells_the_revision_of_its_keys,
@@ -20,6 +23,8 @@ cases![
     a_replacement_gives_a_record_exactly_these_keys,
     a_replacement_turns_keys_unique_and_back,
     a_key_passes_from_one_to_another_in_one_change,
+    what_goes_goes_whether_it_was_unique_or_not,
+    a_plan_alone_finds_who_has_a_key,
 ];
 
 type Row<'a> = (&'a str, &'a str, bool);
@@ -302,4 +307,52 @@ async fn a_key_passes_from_one_to_another_in_one_change(subject: Subject) {
         (holder, other) = (other, holder);
         assert!(!is_free(&site, "nick", "n").await);
     }
+}
+
+async fn what_goes_goes_whether_it_was_unique_or_not(subject: Subject) {
+    let site = Site::open(&subject).await;
+    let user = keyed(&site, "1", &[("nick", "n", false), ("nick#mark", "n", false)]).await;
+    let mut write = site.renaming(user, "ada").await;
+    if let Act::Replace { keys: change, .. } = &mut write.act {
+        let removed = keys(&[("nick", "n", true), ("nick#mark", "n", false), ("nick", "x", true)]);
+        *change = KeyChange::By { removed, added: keys(&[("nick", "m", true)]) };
+    }
+    site.put(write).await;
+    assert!(is_free(&site, "nick", "n").await && !is_free(&site, "nick", "m").await);
+    assert_eq!(with_key(&site, "nick", None).await, [user]);
+    assert!(with_key(&site, "nick#mark", None).await.is_empty());
+}
+
+/// Who has a key of an attribute, behind an id.
+async fn with_key(site: &Site, attr: &str, after: Option<ResourceId>) -> Vec<ResourceId> {
+    let candidates = Candidates::Key(attr.into(), KeyTest::NotEmpty);
+    let plan = Plan { candidates, exact: true };
+    let query = Query {
+        ty: users(),
+        condition: None,
+        plan: &plan,
+        sort: None,
+        from: after.map_or(Start::Skip(0), Start::After),
+        count: 2,
+        total: Total::Known(0),
+        load: Load::default(),
+    };
+    ids(&site.find(&query).await)
+}
+
+async fn a_plan_alone_finds_who_has_a_key(subject: Subject) {
+    let site = Site::open(&subject).await;
+    let mark = [("nick", "n", false), ("nick#mark", "n", false)];
+    let mut marked = Vec::new();
+    for n in 0..3 {
+        keyed(&site, &format!("plain{n}"), &[("nick", "n", false)]).await;
+        marked.push(keyed(&site, &format!("marked{n}"), &mark).await);
+    }
+    let [first, second, third] = *marked else { panic!("three") };
+    assert_eq!(with_key(&site, "nick#mark", None).await, [first, second]);
+    assert_eq!(with_key(&site, "nick#mark", Some(second)).await, [third]);
+    // A mark goes when the keys are made anew, and what it stood beside may become unique.
+    let claims = vec![entry(first, 1, &[("nick", "m", true)], 1)];
+    assert_eq!(reindex(&site, claims).await, [Reindexed::Done]);
+    assert_eq!(with_key(&site, "nick#mark", None).await, [second, third]);
 }

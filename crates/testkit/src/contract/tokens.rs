@@ -103,6 +103,7 @@ async fn a_token_is_kept_as_it_was_made(subject: Subject) {
             revoked: (n == 2).then(|| at(n + 1)),
             replaces: (n == 3).then_some(other.id),
             warned: (n == 1).then_some(14),
+            bootstrap: n == 0,
             subject: (n == 0).then(fresh_id),
             revision: 2,
             ..token(&here, Some("name"), 5 + i64::try_from(n).expect("a few"))
@@ -142,6 +143,7 @@ async fn a_token_changes_at_its_revision(subject: Subject) {
         expires: Some(Instant::from_millis(77)),
         replaces: Some(TokenId::from_uuid(fresh())),
         warned: Some(30),
+        bootstrap: true,
         revision: 1,
         ..made.clone()
     };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rollcall_domain::{Act, CommitError, Key, Write};
+use rollcall_domain::{Act, CommitError, Halt, Key, Write};
 use serde_json::json;
 
 use crate::contract::cases;
@@ -19,6 +19,7 @@ cases![
     the_taken_attribute_is_named,
     a_replacement_can_not_take_a_name,
     a_deletion_frees_its_names,
+    two_of_one_change_can_not_share_a_name,
 ];
 
 async fn r_e_19_of_50_parallel_creations_one_wins(subject: Subject) {
@@ -153,4 +154,34 @@ async fn a_deletion_frees_its_names(subject: Subject) {
     let second = site.user("ada").await;
     assert_ne!(first, second);
     assert_eq!(site.total(users()).await, 1);
+}
+
+async fn two_of_one_change_can_not_share_a_name(subject: Subject) {
+    let site = Site::open(&subject).await;
+    let (first, second) = (site.user("1").await, site.user("2").await);
+    let three =
+        |site: &Site| vec![site.user_named("a"), site.user_named("x"), site.user_named("A")];
+    for linked in [false, true] {
+        let mut twins = three(&site);
+        if linked {
+            // As one statement can't make them.
+            let members: Vec<_> = twins.iter().map(|twin| twin.id).chain([first]).collect();
+            twins.push(site.group_named("crew", &members));
+        }
+        let taken = site.commit(twins).await;
+        assert!(
+            matches!(&taken, Err(CommitError::Taken { attr }) if attr == "userName"),
+            "{taken:?}"
+        );
+    }
+    let renamed = vec![site.renaming(first, "b").await, site.renaming(second, "B").await];
+    let taken = site.commit(renamed).await;
+    assert!(matches!(&taken, Err(CommitError::Taken { attr }) if attr == "userName"), "{taken:?}");
+    let mixed = vec![site.user_named("C"), site.renaming(second, "c").await];
+    let taken = site.commit(mixed).await;
+    assert!(matches!(&taken, Err(CommitError::Taken { attr }) if attr == "userName"), "{taken:?}");
+    // Nothing of any is left, and in a row each is for itself.
+    assert_eq!((site.total(users()).await, site.total(groups()).await), (2, 0));
+    let row = site.row(vec![three(&site), vec![site.user_named("x")]], Halt::Never).await;
+    assert!(matches!(&*row, [Err(CommitError::Taken { .. }), Ok(_)]), "{row:?}");
 }

@@ -79,6 +79,12 @@ impl Directory {
         self.resources.keys().filter_map(move |id| self.get(ty, *id, load))
     }
 
+    /// Whether a resource has a key of this attribute that is not empty.
+    pub(super) fn has_key(&self, id: ResourceId, attr: &str) -> bool {
+        let keys = self.resources.get(&id).into_iter().flat_map(|resource| &resource.keys);
+        keys.into_iter().any(|key| *key.attr == *attr && !key.text.is_empty())
+    }
+
     /// Every row of the relation, ordered by owner and member.
     pub(super) fn edges(&self, attr: &str) -> impl Iterator<Item = Edge> {
         self.edges.iter().filter(move |(_, at, _)| **at == *attr).filter_map(
@@ -174,7 +180,13 @@ impl Directory {
                 resource.body = body.clone();
                 match keys {
                     KeyChange::By { removed, added } => {
-                        resource.keys.retain(|key| !removed.contains(key));
+                        // Whether they are unique is not asked.
+                        let goes = |key: &Key| {
+                            removed
+                                .iter()
+                                .any(|one| (&one.attr, &one.text) == (&key.attr, &key.text))
+                        };
+                        resource.keys.retain(|key| !goes(key));
                         resource.keys.extend(added.iter().cloned());
                     }
                     KeyChange::To(keys) => resource.keys = keys.iter().cloned().collect(),

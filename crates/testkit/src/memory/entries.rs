@@ -30,6 +30,11 @@ impl Entries {
         Some((organization.clone(), connection.clone()))
     }
 
+    /// Whether a connection is there, and nobody has decided its end.
+    pub(super) fn is_open(&self, id: ConnectionId) -> bool {
+        self.connections.get(&id).is_some_and(|one| one.removal.is_none())
+    }
+
     pub(super) fn with_connection(&self, token: &Token) -> Option<(Token, Connection)> {
         Some((token.clone(), self.connections.get(&token.connection)?.clone()))
     }
@@ -44,9 +49,21 @@ impl Entries {
                 Amend::Add(entry) => self.add(entry.clone())?,
                 Amend::Replace { entry, expect } => self.replace(entry.clone(), *expect)?,
                 Amend::Remove { id, expect } => self.remove(*id, *expect)?,
+                Amend::Room { connection, most, at } => self.room(*connection, *most, *at)?,
             }
         }
         Ok(())
+    }
+
+    fn room(&self, of: ConnectionId, most: u32, at: Instant) -> Result<(), AmendError> {
+        if !self.connections.contains_key(&of) {
+            return Err(AmendError::Stale);
+        }
+        let own = self.tokens.values().filter(|token| token.connection == of);
+        match own.filter(|token| token.is_live(at)).count() < most as usize {
+            true => Ok(()),
+            false => Err(AmendError::Full),
+        }
     }
 
     fn keep(&mut self, kept: &Kept) -> Result<(), AmendError> {
@@ -120,6 +137,8 @@ impl Entries {
                     return Err(AmendError::Stale);
                 }
                 self.organizations.remove(&id);
+                self.admin_keys.retain(|_, key| key.organization != Some(id));
+                self.jobs.retain(|_, job| job.organization != Some(id));
             }
             EntryId::Connection(id) => {
                 self.connections.remove(&id);
@@ -161,6 +180,9 @@ impl Entries {
         let there = match entry {
             Entry::Connection(one) => self.organizations.contains_key(&one.organization),
             Entry::Token(one) => self.connections.contains_key(&one.connection),
+            Entry::AdminKey(one) => {
+                one.organization.is_none_or(|of| self.organizations.contains_key(&of))
+            }
             _ => true,
         };
         if there { Ok(()) } else { Err(AmendError::Stale) }

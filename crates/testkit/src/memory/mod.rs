@@ -9,10 +9,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use rollcall_domain::{
-    Act, AdminEvent, Change, Clock, CommitError, ConnectionId, Edge, FindError, Found, Halt,
-    KEPT_FOR_MILLIS, Load, OrganizationId, Outcome, Page, Query, Reader, Record, Reindex,
-    Reindexed, ResourceId, Scope, Sieve, Start, Store, SystemClock, TransactionId, Unavailable,
-    Want, Written,
+    Act, Actor, AdminEvent, Candidates, Change, Clock, CommitError, ConnectionId, Edge, FindError,
+    Found, Halt, KEPT_FOR_MILLIS, KeyTest, Load, OrganizationId, Outcome, Page, Query, Reader,
+    Record, Reindex, Reindexed, ResourceId, Scope, Sieve, Start, Store, SystemClock, TransactionId,
+    Unavailable, Want, Written,
 };
 use rollcall_schema::{Condition, ResourceType, Storage};
 use uuid::Uuid;
@@ -80,6 +80,11 @@ impl State {
     }
 }
 
+/// Whether an IdP does anything of a change.
+fn is_by_idp(change: &Change) -> bool {
+    change.writes.iter().any(|write| matches!(write.event.actor, Actor::Token(_)))
+}
+
 /// The connections that take something over in a change.
 fn takers(change: &Change) -> impl Iterator<Item = ConnectionId> {
     change.writes.iter().filter_map(|write| match write.act {
@@ -101,6 +106,10 @@ impl Store for MemoryStore {
             .map(|to| (to, state.directory(Scope { connection: to, ..at })))
             .collect();
         let done = directory.apply(at, &change, &mut others)?;
+        let writes = !done.events.is_empty();
+        if writes && is_by_idp(&change) && !state.entries.is_open(at.connection) {
+            return Err(CommitError::Closed);
+        }
         state.directories.insert(at, directory);
         for (connection, other) in others {
             state.directories.insert(Scope { connection, ..at }, other);
@@ -225,6 +234,13 @@ impl Reader for Window<'_> {
             let mut sieve = Sieve::new(query);
             for found in directory.list(query.ty, looking(query)) {
                 if matches!(query.from, Start::After(last) if found.record.id <= last) {
+                    continue;
+                }
+                // What no condition says is left to the plan.
+                if let (None, Candidates::Key(attr, KeyTest::NotEmpty)) =
+                    (query.condition, &query.plan.candidates)
+                    && !directory.has_key(found.record.id, attr)
+                {
                     continue;
                 }
                 if sieve.offer(found)? == Want::Enough {

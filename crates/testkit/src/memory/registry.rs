@@ -105,6 +105,16 @@ impl Registry for MemoryStore {
         }))
     }
 
+    async fn bootstrap_tokens(&self) -> Result<Vec<(Token, Connection)>, Unavailable> {
+        Ok(self.registered(|entries| {
+            let made = entries.tokens.values().filter(|token| token.bootstrap);
+            let mut made: Vec<_> =
+                made.filter_map(|token| entries.with_connection(token)).collect();
+            made.sort_by_key(|(token, _)| (token.created, token.id));
+            made
+        }))
+    }
+
     async fn expiring_tokens(
         &self,
         (from, until): (Instant, Instant),

@@ -188,7 +188,7 @@ fn job() -> Value {
         "Work that goes on behind a request.",
         [
             ("jobId", id("job")),
-            ("organizationId", id("org")),
+            ("organizationId", nullable(&id("org"))),
             ("work", reference("Work")),
             ("state", one_of(["running", "stuck", "finished"])),
             ("done", count()),

@@ -154,7 +154,7 @@ fn new_admin_key() -> Value {
                 "subject",
                 nullable(&said(
                     "The subject whose tokens of the issuer that operators sign in with stand in \
-                     for a secret.",
+                     for a secret. Naming one takes a key for every organization.",
                 )),
             ),
         ],

@@ -79,6 +79,7 @@ pub(in crate::admin) const ROUTES: &[Route] = &[
         "Organization",
     )
     .takes("OrganizationChange")
+    .everywhere()
     .if_match(),
     delete(
         ORGANIZATION,

@@ -29,7 +29,7 @@ impl JobRow {
     pub(in crate::registry) fn of(job: &Job) -> Result<Self, Unavailable> {
         Ok(Self {
             id: job.id.uuid(),
-            organization: job.organization.uuid(),
+            organization: job.organization.map_or(Uuid::nil(), OrganizationId::uuid),
             actor: job.actor.to_string(),
             work: serde_json::to_string(&job.work).map_err(Unavailable::new)?,
             state: serde_json::to_string(&job.state).map_err(Unavailable::new)?,
@@ -44,7 +44,8 @@ impl JobRow {
     pub(in crate::registry) fn read(self) -> Result<Job, Unavailable> {
         Ok(Job {
             id: JobId::from_uuid(self.id),
-            organization: OrganizationId::from_uuid(self.organization),
+            organization: (!self.organization.is_nil())
+                .then(|| OrganizationId::from_uuid(self.organization)),
             actor: self.actor.parse::<Actor>().map_err(Unavailable::new)?,
             work: serde_json::from_str(&self.work).map_err(Unavailable::new)?,
             state: serde_json::from_str(&self.state).map_err(Unavailable::new)?,

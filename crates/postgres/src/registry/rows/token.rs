@@ -34,6 +34,7 @@ pub(in crate::registry) struct TokenRow {
     revision: i64,
     #[diesel(skip_update)]
     used: Option<i64>,
+    bootstrap: bool,
 }
 
 impl TokenRow {
@@ -57,6 +58,7 @@ impl TokenRow {
             warned: token.warned.map(i64::from),
             revision: to_db(token.revision),
             used: millis(token.used),
+            bootstrap: token.bootstrap,
         })
     }
 
@@ -78,6 +80,7 @@ impl TokenRow {
             revoked: instant(self.revoked),
             replaces: self.replaces.map(TokenId::from_uuid),
             warned: warned.map_err(Unavailable::new)?,
+            bootstrap: self.bootstrap,
             revision: from_db(self.revision),
             used: instant(self.used),
         })

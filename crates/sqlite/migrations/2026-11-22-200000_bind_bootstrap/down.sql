@@ -1,0 +1,2 @@
+drop index token_of_bootstrap;
+alter table token drop column bootstrap;
