@@ -7,6 +7,9 @@ use crate::client::Answer;
 /// How long anything may take: what takes longer never happens.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long a decision of an operator may take until every server follows it, as documented.
+pub const FOLLOWS: Duration = Duration::from_secs(5);
+
 /// How often to look again.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -25,19 +28,20 @@ pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T
     }
 }
 
-/// Asks until the answer has this status: what was decided holds within seconds where it was
-/// believed otherwise a moment ago. How many seconds is for those to tell who hold the clock.
+/// Asks until the answer has this status, as what was decided just now wants it.
 ///
 /// # Panics
-/// When it hasn't after [`PATIENCE`].
+/// When a request that was begun [`FOLLOWS`] later is answered otherwise: however busy the machine
+/// is, nobody may believe for longer what was so before.
 pub async fn becomes(status: u16, ask: impl AsyncFn() -> Answer) -> Answer {
-    let began = Instant::now();
+    let decided = Instant::now();
     loop {
+        let waited = decided.elapsed();
         let answer = ask().await;
         if answer.status == status {
             return answer;
         }
-        assert!(began.elapsed() < PATIENCE, "not {status} in {PATIENCE:?}: {answer}");
+        assert!(waited < FOLLOWS, "not {status} after {waited:?}: {answer}");
         tokio::time::sleep(TICK).await;
     }
 }
