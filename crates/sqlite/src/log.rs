@@ -6,8 +6,8 @@ use diesel::prelude::*;
 use diesel::result::DatabaseErrorKind::NotNullViolation;
 use diesel::result::Error::DatabaseError;
 use rollcall_domain::{
-    Action, Actor, AdminEvent, CommitError, ConnectionId, EventId, OrganizationId, ResourceId,
-    Scope, Write,
+    Action, AdminEvent, CommitError, ConnectionId, EventId, OrganizationId, ResourceId, Scope,
+    Write,
 };
 use serde_json::{Map, Value, json};
 use uuid::{Builder, Uuid};
@@ -18,28 +18,19 @@ use crate::statement::{Run, fixed};
 use crate::values::Id;
 
 fixed! {
-    /// Appends events: id, at, actor, action, kind, resource, version, changes.
+    /// Appends events: id, at, actor, action, kind, resource, version, changes. Where an IdP acts,
+    /// the connection must be one whose end nobody has decided, or the column has no value, which
+    /// it needs.
     Append -> () =
         "insert into event (organization, id, seq, at, actor, connection, action, kind, \
          resource, version, changes) \
          select ?, unhex(value ->> 0), \
          coalesce((select seq from event where organization = ? order by seq desc limit 1), 0) \
          + 1 + key, \
-         value ->> 1, value ->> 2, ?, value ->> 3, value ->> 4, unhex(value ->> 5), value ->> 6, \
-         value -> 7 from json_each(?)";
-}
-
-fixed! {
-    /// Appends events of an IdP: the connection must be one whose end nobody has decided, or the
-    /// column has no value, which it needs.
-    AppendOpen -> () =
-        "insert into event (organization, id, seq, at, actor, connection, action, kind, \
-         resource, version, changes) \
-         select ?, unhex(value ->> 0), \
-         coalesce((select seq from event where organization = ? order by seq desc limit 1), 0) \
-         + 1 + key, \
          value ->> 1, value ->> 2, \
-         (select id from connection where id = ? and removal is null and removed is null), \
+         case when substr(value ->> 2, 1, 4) = 'tok_' then \
+         (select id from connection where id = ? and removal is null and removed is null) \
+         else ? end, \
          value ->> 3, value ->> 4, unhex(value ->> 5), value ->> 6, \
          value -> 7 from json_each(?)";
 }
@@ -62,6 +53,7 @@ pub(crate) fn administered(conn: &mut SqliteConnection, event: &AdminEvent) -> Q
         organization.into(),
         organization.into(),
         connection.into(),
+        connection.into(),
         kept.to_string().into(),
     ])
     .execute(conn)
@@ -72,8 +64,6 @@ pub(crate) fn administered(conn: &mut SqliteConnection, event: &AdminEvent) -> Q
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     events: Vec<Value>,
-    /// Whether an IdP did any of it.
-    by_idp: bool,
 }
 
 impl Log {
@@ -110,13 +100,11 @@ impl Log {
         if self.events.is_empty() {
             return Ok(());
         }
-        let (whose, events) = (at.organization, Value::Array(self.events).to_string());
-        let binds = [whose.into(), whose.into(), at.connection.into(), events.into()];
-        let appended = match self.by_idp {
-            true => Run::<AppendOpen>::with(binds).execute(conn),
-            false => Run::<Append>::with(binds).execute(conn),
-        };
-        match appended {
+        let Scope { organization: whose, connection } = at;
+        let events = Value::Array(self.events).to_string();
+        let binds =
+            [whose.into(), whose.into(), connection.into(), connection.into(), events.into()];
+        match Run::<Append>::with(binds).execute(conn) {
             Err(DatabaseError(NotNullViolation, _)) => Err(CommitError::Closed.into()),
             appended => Ok(appended.map(|_| ())?),
         }
@@ -124,7 +112,6 @@ impl Log {
 
     fn entry(&mut self, write: &Write, entry: Entry<'_>, changes: Map<String, Value>) {
         let Entry { id, action, resource, kind, version } = entry;
-        self.by_idp |= matches!(write.event.actor, Actor::Token(_));
         self.events.push(Value::Array(vec![
             id.uuid().simple().to_string().into(),
             write.at.millis().into(),
