@@ -1,7 +1,6 @@
 //! Two real servers on one PostgreSQL: what an operator does at one holds at the other within five
 //! seconds, which is documented, and what was made works at once.
 
-
 use rollcall_domain::{Ids as _, UuidIds};
 use rollcall_tests::client::{Answer, Client, Request};
 use rollcall_tests::data::USER;
